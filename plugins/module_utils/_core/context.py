@@ -1,0 +1,639 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Build contexts: collect one from a definition and its folder, name its content by a key, write it to disk.
+
+Same definition and same files, same bytes: times, owners, the umask and the folder's place do not enter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import typing as t
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.foundry.ee.plugins.module_utils._core import containerfile
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed, Invalid
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_scripts import pip_lists, shell
+from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
+    NOTHING,
+    BuildFile,
+    Context,
+    ContextFile,
+    Definition,
+    Finding,
+    Place,
+    Requirements,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import plain, read
+
+# Raised whenever the same definition is rendered to something else: a part of the build key.
+RENDERER = "1"
+MANIFEST = ".foundry-ee.json"
+_SCRIPTS_FOLDER = shell.__name__.rpartition(".")[0]
+_SCRIPTS = ("bindep", "console", "galaxy", "introspect", "packages", "pip", "pip_lists", "steps")
+_LISTS = (("galaxy", "requirements.yml"), ("python", "requirements.txt"), ("system", "bindep.txt"))
+
+
+def collect(
+    definition: Definition,
+    folder: str,
+    *,
+    places: t.Mapping[str, Place] | None = None,
+    engine_file: str = "Containerfile",
+    keyring: bytes | None = None,
+    required_valid_signature_count: str | None = None,
+    ignore_signature_status_codes: t.Sequence[str] = (),
+    constraints: t.Sequence[str] = (),
+    secrets: t.Collection[str] = (),
+) -> Context:
+    """Return the build context of a definition whose files lie below ``folder``.
+
+    ``places`` tells where in the user's file a key stands (by key path). ``keyring`` and the two options behind it are
+    for the signatures of collections; ``constraints`` are pip constraints for every Python package; ``secrets`` names
+    the build secrets that will be given, see ``containerfile.SECRETS``.
+    Raises Invalid, with all ``problems`` in its details.
+    """
+    unknown = sorted(set(secrets) - set(containerfile.SECRETS))
+    if unknown:
+        raise Invalid(f"There is no build secret `{unknown[0]}`.", hint=f"Known: {', '.join(containerfile.SECRETS)}.")
+    collector = _Collector(definition, Path(folder), places or {})
+    collector.collect_all(keyring)
+    if collector.constraints or constraints:
+        collector.add_text("_build/constraints.txt", "\n".join([*collector.constraints, *constraints]))
+    if collector.problems:
+        raise _invalid(collector.problems)
+    options = _signature_options(required_valid_signature_count, ignore_signature_status_codes)
+    inputs = collector.inputs()._replace(signature_options=options, secrets=frozenset(secrets))
+    text = containerfile.render(definition, inputs)
+    collector.add(ContextFile(engine_file, data=text.encode()))
+    return Context(engine_file, tuple(sorted(collector.files.values(), key=lambda file: file.path)))
+
+
+def problems_of(definition: Definition, folder: str, places: t.Mapping[str, Place]) -> tuple[Finding, ...]:
+    """Return what is wrong with the files that a definition names, also for one that is not complete."""
+    collector = _Collector(definition, Path(folder), places)
+    collector.collect_all(None)
+    return tuple(collector.problems)
+
+
+def _invalid(problems: t.Sequence[Finding]) -> Invalid:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more, see `problems`)" if len(problems) > 1 else ""
+    return Invalid(
+        f"{first.message}{more}",
+        hint=first.hint,
+        details={"problems": [problem.as_result() for problem in problems]},
+    )
+
+
+def _signature_options(count: str | None, codes: t.Sequence[str]) -> tuple[str, ...]:
+    options = [] if count is None else [f"--required-valid-signature-count={count}"]
+    return (*options, *(f"--ignore-signature-status-code={code}" for code in codes))
+
+
+class _Collector:
+    """Gathers the files of a context; what is wrong is gathered, too."""
+
+    def __init__(self, definition: Definition, folder: Path, places: t.Mapping[str, Place]) -> None:
+        self.definition = definition
+        self.folder = folder
+        self.places = places
+        self.files: dict[str, ContextFile] = {}
+        self.problems: list[Finding] = []
+        self.constraints: list[str] = []
+        self.roles = self.collections = self.local_content = self.compiles = False
+
+    def collect_all(self, keyring: bytes | None) -> None:
+        for name, text in scripts().items():
+            executable = name in ("run", "entrypoint")
+            self.add(ContextFile(f"{containerfile.SCRIPTS}/{name}", 0o755 if executable else 0o644, text.encode()))
+        for key, name in _LISTS:
+            self.add_list(key, name)
+        exclude = self.definition.exclude
+        for entries, name in (
+            (exclude.python, "exclude-requirements.txt"),
+            (exclude.system, "exclude-bindep.txt"),
+            (exclude.all_from_collections, "exclude-collections.txt"),
+        ):
+            if entries:
+                self.add_text(f"_build/{name}", "\n".join(entries))
+        if self.definition.ansible_config is not None:
+            self.add_file("ansible_config", self.definition.ansible_config, "_build/ansible.cfg")
+        if keyring is not None:
+            self.add(ContextFile("_build/keyring.gpg", data=keyring))
+        for index, build_file in enumerate(self.definition.build_files):
+            self.add_build_file(f"additional_build_files[{index}]", build_file)
+
+    def inputs(self) -> containerfile.Inputs:
+        digests = {
+            path[len("_build/") :]: _digest(file) for path, file in self.files.items() if path.startswith("_build/")
+        }
+        return containerfile.Inputs(
+            digests=digests,
+            roles=self.roles,
+            collections=self.collections,
+            local_content=self.local_content,
+            compiles=self.compiles,
+        )
+
+    def add(self, file: ContextFile) -> None:
+        self.files[file.path] = file
+
+    def add_text(self, path: str, text: str) -> None:
+        self.add(ContextFile(path, data=(text.rstrip("\n") + "\n").encode()))
+
+    def problem(self, key: str, message: str, hint: str) -> None:
+        self.problems.append(Finding(message, hint, self.places.get(key, Place(key=key))))
+
+    def add_file(self, key: str, source: str, path: str) -> bytes | None:
+        """Add a file that the definition names; return its bytes, or None after noting the problem."""
+        found = self.folder / source
+        if found.is_dir():
+            self.problem(key, f"`{source}` is a directory.", "Name a file.")
+            return None
+        try:
+            data = found.read_bytes()
+        except FileNotFoundError:
+            hint = "Check the path." if PurePosixPath(source).is_absolute() else f"It was looked for in {self.folder}."
+            self.problem(key, f"`{source}` does not exist.", hint)
+        except OSError as error:
+            self.problem(key, f"`{source}` cannot be read: {error.strerror}.", "Check its permissions.")
+        else:
+            self.add(ContextFile(path, data=data))
+            return data
+        return None
+
+    def add_list(self, kind: str, name: str) -> None:
+        wanted: Requirements | None = getattr(self.definition, kind)
+        if wanted is None:
+            return
+        key, path = f"dependencies.{kind}", f"_build/{name}"
+        if wanted.file is not None:
+            data = self.add_file(key, wanted.file, path)
+        else:
+            self.add_text(path, wanted.content or "")
+            data = self.files[path].data
+        if data is None:
+            return
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self.problem(key, f"`{wanted.file or name}` is not UTF-8 text (byte {error.start}).", "Save it as UTF-8.")
+            return
+        if not text.strip():
+            del self.files[path]
+        elif kind == "python":
+            self.add_text(path, "\n".join(self.expanded(key, text, wanted.file or "")))
+        elif kind == "galaxy":
+            self.look_at_galaxy(key, text)
+        elif kind == "system":
+            self.compiles = any(map(_may_compile, text.splitlines()))
+
+    def expanded(self, key: str, text: str, file: str, inside: tuple[str, ...] = ()) -> list[str]:
+        """Return the lines of a pip list, with the lists it includes put in; its constraints are put aside.
+
+        Only relative paths are followed: an absolute one is a file of the image.
+        """
+        lines: list[str] = []
+        for line in pip_lists.logical_lines(text):
+            other, kind = pip_lists.included(line)
+            if other is None or PurePosixPath(other).is_absolute() or "://" in other:
+                lines.append(line)
+                continue
+            name = os.path.normpath(PurePosixPath(file).parent / other)
+            found = self.included_text(key, name, (*inside, file))
+            nested = [] if found is None else self.expanded(key, found, name, (*inside, file))
+            (self.constraints if kind == "constraint" else lines).extend(nested)
+        return lines
+
+    def included_text(self, key: str, name: str, inside: tuple[str, ...]) -> str | None:
+        if name in inside:
+            self.problem(key, f"`{name}` includes itself.", "Take the line out.")
+            return None
+        try:
+            return (self.folder / name).read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            self.problem(
+                key, f"`{inside[-1] or 'requirements.txt'}` includes `{name}`: {_why(error)}.", "Mend the name."
+            )
+            return None
+
+    def look_at_galaxy(self, key: str, text: str) -> None:
+        """Learn what the Galaxy requirements hold; ansible-galaxy checks them, we only refuse what is no YAML."""
+        source = read(text)
+        if source.root is None:
+            problem = source.problems[0]
+            where = "" if problem.place.line is None else f" (its line {problem.place.line})"
+            self.problem(key, f"The Galaxy requirements cannot be read{where}: {problem.message}", problem.hint)
+            return
+        data = plain(source.root)
+        if isinstance(data, dict):
+            self.roles, self.collections = bool(data.get("roles")), bool(data.get("collections"))
+            entries = [entry for part in ("roles", "collections") for entry in data.get(part) or ()]
+        else:
+            # A list is the older form, roles only; anything else is left for ansible-galaxy to explain.
+            self.roles = data is not None
+            entries = data if isinstance(data, list) else []
+        self.local_content = any(map(_is_local, entries))
+
+    def add_build_file(self, key: str, build_file: BuildFile) -> None:
+        dest = PurePosixPath(build_file.dest)
+        if dest.is_absolute() or ".." in dest.parts:
+            self.problem(
+                f"{key}.dest", f"`{build_file.dest}` leaves the build context.", "Give a path below it, without `..`."
+            )
+            return
+        sources = self.matches(build_file.src)
+        if not sources:
+            hint = f"It was looked for in {self.folder}."
+            if PurePosixPath(build_file.src).is_absolute():
+                hint = "An absolute path is taken as it stands, `*` and `?` included."
+            self.problem(f"{key}.src", f"`{build_file.src}` matches no file.", hint)
+        for source in sources:
+            if source.is_dir():
+                self.add_tree(key, source, dest)
+            else:
+                self.add_from(key, source, dest / source.name)
+
+    def matches(self, pattern: str) -> list[Path]:
+        """Return what a pattern names, sorted; a link that leads nowhere is nothing. An absolute path is no pattern."""
+        path = Path(pattern)
+        plain = path.is_absolute() or path == Path()
+        found = [self.folder / path] if plain else sorted(self.folder.glob(str(path)))
+        return [place for place in found if place.exists()]
+
+    def add_tree(self, key: str, folder: Path, dest: PurePosixPath, inside: frozenset[str] = frozenset()) -> None:
+        """Add the content of a directory. Links to directories are followed, but never into themselves."""
+        real = os.path.realpath(folder)
+        if real in inside:
+            self.problem(f"{key}.src", f"`{folder}` is a link to a directory that it lies in.", "Take the link out.")
+            return
+        try:
+            entries = sorted(folder.iterdir(), key=lambda path: path.name)
+        except OSError as error:
+            self.problem(f"{key}.src", f"`{folder}` cannot be read: {error.strerror}.", "Check its permissions.")
+            return
+        for entry in entries:
+            if entry.is_dir():
+                self.add_tree(key, entry, dest / entry.name, inside | {real})
+            else:
+                self.add_from(key, entry, dest / entry.name)
+
+    def add_from(self, key: str, source: Path, dest: PurePosixPath) -> None:
+        path = str(PurePosixPath("_build") / dest)
+        if path.startswith(f"{containerfile.SCRIPTS}/"):
+            self.problem(f"{key}.dest", f"`{dest}` is a place for helpers of the build.", "Choose another `dest`.")
+            return
+        try:
+            status = source.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                self.add(ContextFile(path, 0o777, link=str(source.readlink())))
+            elif stat.S_ISREG(status.st_mode):
+                mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+                self.add(ContextFile(path, mode, data=source.read_bytes()))
+            else:
+                self.problem(f"{key}.src", f"`{source}` is neither a file, a directory nor a link.", "Leave it out.")
+        except OSError as error:
+            self.problem(f"{key}.src", f"`{source}` cannot be read: {error.strerror}.", "Check its permissions.")
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text (byte {error.start})"
+    return str(error.strerror).lower()
+
+
+def _may_compile(line: str) -> bool:
+    """Whether a line of the user's OS packages may count for the builder and not for the final image."""
+    selectors = re.findall(r"\[([^\]]*)\]", line.partition("#")[0])
+    return any(not profile.startswith("platform:") for text in selectors for profile in re.findall(r"[^\s()!]+", text))
+
+
+def _is_local(entry: object) -> bool:
+    """Whether a Galaxy requirement names a file or folder of the build context."""
+    if isinstance(entry, dict):
+        if entry.get("type") in ("file", "dir", "subdirs") or "include" in entry:
+            return True
+        entry = entry.get("source") or entry.get("src") or entry.get("name")
+    return isinstance(entry, str) and re.match(r"\.{0,2}/|file:", entry) is not None
+
+
+@functools.cache
+def scripts() -> t.Mapping[str, str]:
+    """Return the helpers that run inside the image: name → text.
+
+    They are read through their loader: inside a module's payload they lie in an archive. They are not run here.
+    """
+    found = {"__init__.py": "", "run": shell.RUN, "entrypoint": shell.ENTRYPOINT}
+    found.update({f"{name}.py": _source(f"{_SCRIPTS_FOLDER}.{name}") for name in _SCRIPTS})
+    return found
+
+
+if t.TYPE_CHECKING:
+    # Ansible packs what is imported anywhere in a file. Really importing these would cost each task 30 ms.
+    from ansible_collections.foundry.ee.plugins.module_utils._core.image_scripts import (  # noqa: F401
+        bindep,
+        console,
+        galaxy,
+        introspect,
+        packages,
+        pip,
+        steps,
+    )
+
+
+def _source(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    # Every loader of Python files has it: the file system's, the archive's, and Ansible's own for collections.
+    get_source = getattr(None if spec is None else spec.loader, "get_source", None)
+    text = None if get_source is None else get_source(name)
+    if text is None:
+        raise Failed(f"The source of {name} is not at hand.", hint="Install the collection with its Python sources.")
+    return str(text)
+
+
+def _digest(file: ContextFile) -> str:
+    content = b"link:" + os.fsencode(file.link) if file.link is not None else b"data:" + (file.data or b"")
+    return hashlib.sha256(b"%o " % file.mode + content).hexdigest()
+
+
+def build_key(
+    context: Context,
+    *,
+    build_args: t.Mapping[str, str],
+    base_digest: str | None,
+    platform: str,
+    builder_digest: str | None = None,
+) -> str:
+    """Return the build key: 64 hexadecimal digits that are the same wherever the same image would be built.
+
+    ``base_digest`` is the resolved digest of the base image, None where it cannot be known; ``builder_digest`` that of
+    the builder image, None where the build has none of its own.
+    """
+    builder = {} if builder_digest is None else {"builder": builder_digest}
+    return _hash(
+        {
+            **builder,
+            "renderer": RENDERER,
+            "containerfile": context.containerfile,
+            "files": {file.path: _digest(file) for file in context.files},
+            "build_args": dict(build_args),
+            "base": base_digest,
+            "platform": platform,
+        }
+    )
+
+
+def _hash(data: t.Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def input_digests(
+    context: Context,
+    *,
+    build_args: t.Mapping[str, str],
+    base_digest: str | None,
+    platform: str,
+    builder_digest: str | None = None,
+) -> dict[str, str]:
+    """Return a short digest for each input, by the name that a user knows it by.
+
+    The instruction file is told from the digests of its inputs, so that a changed list is not reported twice.
+    """
+    found = {"base image": (base_digest or "unknown").rpartition(":")[2][:12], "platform": platform}
+    if builder_digest is not None:
+        found["builder image"] = builder_digest.rpartition(":")[2][:12]
+    if build_args:
+        found["build arguments"] = _hash(dict(build_args))[:12]
+    helpers: dict[str, str] = {}
+    for file in context.files:
+        if file.path == context.containerfile:
+            text = re.sub(r"--inputs=[0-9a-f]+", "", (file.data or b"").decode())
+            found[context.containerfile] = hashlib.sha256(text.encode()).hexdigest()[:12]
+        elif file.path.startswith(f"{containerfile.SCRIPTS}/"):
+            helpers[file.path] = _digest(file)
+        else:
+            found[file.path[len("_build/") :] if file.path.startswith("_build/") else file.path] = _digest(file)[:12]
+    found["build helpers"] = _hash([RENDERER, helpers])[:12]
+    return dict(sorted(found.items()))
+
+
+def changed_inputs(old: t.Mapping[str, str], new: t.Mapping[str, str]) -> list[str]:
+    """Return the names of the inputs that came, went or changed, sorted."""
+    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+class WritePlan(t.NamedTuple):
+    """What writing a context to a folder would do. Paths are relative to the folder, with ``/``.
+
+    ``context`` is None where all that is ours goes; ``engine_file`` is then the instruction file to show.
+    """
+
+    folder: Path
+    context: Context | None
+    write: tuple[ContextFile, ...]
+    remove: tuple[str, ...]
+    before: t.Mapping[str, str] = NOTHING
+    text_before: str = ""
+    engine_file: str = "Containerfile"
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.write or self.remove)
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """The instruction file, and the list of all files that are ours with mode and digest."""
+        name = self.engine_file
+        after = {} if self.context is None else {file.path: _line(file) for file in self.context.files}
+        return [
+            {
+                "before_header": f"{self.folder}/{name}",
+                "after_header": f"{self.folder}/{name}",
+                "before": self.text_before,
+                "after": "" if self.context is None else self.context.text,
+            },
+            {
+                "before_header": f"files of {self.folder}",
+                "after_header": f"files of {self.folder}",
+                "before": "".join(f"{self.before[path]}\n" for path in sorted(self.before)),
+                "after": "".join(f"{after[path]}\n" for path in sorted(after)),
+            },
+        ]
+
+
+def _line(file: ContextFile) -> str:
+    what = f"-> {file.link}" if file.link is not None else _digest(file)[:12]
+    return f"{file.path} {file.mode:o} {what}"
+
+
+def plan_write(context: Context, directory: str) -> WritePlan:
+    """Compare a context with what lies in a folder. Raises Invalid if the folder cannot be one.
+
+    Files that an earlier write left there and that are no longer wanted go; files of others stay.
+    """
+    folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        raise Invalid(f"{folder} is not a directory.", hint="Name a directory for the build context.")
+    ours = _read_manifest(folder)
+    wanted = {file.path: file for file in context.files}
+    _check_parents(folder, {*ours, *wanted})
+    present = {path: _read_back(folder, path) for path in {*ours, *wanted}}
+    before = {path: _line(file) for path, file in present.items() if file is not None}
+    remove = sorted(path for path in ours if path not in wanted and present[path] is not None)
+    write = [file for path, file in wanted.items() if present[path] != file]
+    manifest = _manifest(context)
+    if present.get(MANIFEST) is None and _read_back(folder, MANIFEST) != manifest:
+        write.append(manifest)
+    text = present.get(context.containerfile)
+    text_before = (text.data or b"").decode(errors="replace") if text is not None else ""
+    return WritePlan(folder, context, tuple(write), tuple(remove), before, text_before, context.containerfile)
+
+
+def plan_remove(directory: str, engine_file: str = "Containerfile") -> WritePlan:
+    """Plan to take away what earlier writes left in a folder; files of others stay, and so does a folder with any."""
+    folder = Path(directory)
+    ours = _read_manifest(folder)
+    _check_parents(folder, ours)
+    present = {path: _read_back(folder, path) for path in ours}
+    before = {path: _line(file) for path, file in present.items() if file is not None}
+    remove = [*sorted(before), *([MANIFEST] if _read_back(folder, MANIFEST) is not None and ours else [])]
+    text = present.get(engine_file)
+    text_before = (text.data or b"").decode(errors="replace") if text is not None else ""
+    return WritePlan(folder, None, (), tuple(remove), before, text_before, engine_file)
+
+
+def _manifest(context: Context) -> ContextFile:
+    text = json.dumps({"files": [file.path for file in context.files]}, indent=1)
+    return ContextFile(MANIFEST, data=f"{text}\n".encode())
+
+
+def _read_manifest(folder: Path) -> list[str]:
+    """Return the paths an earlier write left; none, if its list is missing or not ours."""
+    try:
+        data = json.loads((folder / MANIFEST).read_bytes())
+        paths = data["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [path for path in paths if isinstance(path, str) and _stays_inside(path)] if isinstance(paths, list) else []
+
+
+def _stays_inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts
+
+
+def _check_parents(folder: Path, paths: t.Iterable[str]) -> None:
+    """Raise Invalid if a folder on the way to a file is a link: we would write somewhere else."""
+    for parent in sorted({parent for path in paths for parent in PurePosixPath(path).parents}):
+        if parent.parts and (folder / parent).is_symlink():
+            raise Invalid(f"{folder / parent} is a link and leads out of the build context.", hint="Take it away.")
+
+
+def _read_back(folder: Path, path: str) -> ContextFile | None:
+    """Return a file as it lies on disk, None where there is none (or a directory)."""
+    place = folder / path
+    try:
+        status = place.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            return ContextFile(path, 0o777, link=str(place.readlink()))
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return ContextFile(path, stat.S_IMODE(status.st_mode), data=place.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def write(plan: WritePlan) -> None:
+    """Carry a plan out, all of it or nothing. Raises Failed; the folder is then as it was.
+
+    Everything new is first written beside its place, in one hidden folder; then files change places by renaming. If a
+    renaming fails, those made before are taken back.
+    """
+    if not plan.changed:
+        return
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".foundry-ee-", dir=plan.folder))
+    except OSError as error:
+        raise Failed(f"{plan.folder} cannot be written to: {error.strerror}.", hint="Check its permissions.") from error
+    try:
+        for number, file in enumerate(plan.write):
+            _put(file, staging / f"new{number}")
+        _swap(plan, staging)
+    except OSError as error:
+        raise Failed(
+            f"The build context in {plan.folder} could not be written, and is as it was: {error.strerror}"
+            f" ({error.filename}).",
+            hint="Make room or mend the permissions, and run again.",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    if plan.context is None:
+        with contextlib.suppress(OSError):  # others keep files there
+            plan.folder.rmdir()
+
+
+def _put(file: ContextFile, place: Path) -> None:
+    if file.link is not None:
+        place.symlink_to(file.link)
+        return
+    place.write_bytes(file.data or b"")
+    place.chmod(file.mode)
+
+
+def _swap(plan: WritePlan, staging: Path) -> None:
+    moved: list[tuple[Path, Path]] = []
+    made: list[Path] = []
+    try:
+        for number, path in enumerate([*plan.remove, *(file.path for file in plan.write)]):
+            place = plan.folder / path
+            if place.is_symlink() or place.exists():
+                _move(place, staging / f"old{number}", moved)
+        for path in plan.remove:
+            _remove_empty(plan.folder, (plan.folder / path).parent)
+        for number, file in enumerate(plan.write):
+            place = plan.folder / file.path
+            _make_parents(plan.folder, place.parent, made)
+            _move(staging / f"new{number}", place, moved)
+    except OSError:
+        for source, target in reversed(moved):
+            source.parent.mkdir(parents=True, exist_ok=True)
+            target.rename(source)
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
+
+
+def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
+    source.rename(target)
+    moved.append((source, target))
+
+
+def _make_parents(top: Path, folder: Path, made: list[Path]) -> None:
+    missing = []
+    while folder != top and not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for parent in reversed(missing):
+        parent.mkdir(mode=0o755)
+        parent.chmod(0o755)
+        made.append(parent)
+
+
+def _remove_empty(top: Path, folder: Path) -> None:
+    """Remove folders that a removal left empty, up to the context's own."""
+    while folder != top and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -1,0 +1,297 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Image manifests and indexes: parse, check, pick platforms, join.
+
+Source of the shapes: github.com/opencontainers/image-spec, ``manifest.md``, ``image-index.md`` and ``descriptor.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import is_digest
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+INDEXES = (OCI_INDEX, DOCKER_LIST)
+ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
+
+LONGEST_MANIFEST = 4 * 1024 * 1024  # bytes; what the distribution specification asks registries to take at least
+EMPTY = b"{}"  # the content of OCI_EMPTY
+
+
+@dataclass(frozen=True)
+class Platform:
+    """``os/architecture[/variant]``, as Go names them."""
+
+    os: str
+    architecture: str
+    variant: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read ``linux/arm64/v8``. Raises Invalid."""
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            raise Invalid(f"`{text}` is no platform.", hint="Expected `os/architecture` such as `linux/amd64`.")
+        return cls(*parts)
+
+    def covers(self, other: Platform) -> bool:
+        """Return whether asking for this platform is answered by the other; no variant means any."""
+        return (self.os, self.architecture) == (other.os, other.architecture) and (
+            self.variant is None or self.variant == other.variant or (self, other) in _SAME
+        )
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+_ARM64 = Platform("linux", "arm64")
+_ARM64_V8 = Platform("linux", "arm64", "v8")
+_SAME = {(_ARM64_V8, _ARM64)}  # v8 is what arm64 means without a variant
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """What a manifest says about a blob or another manifest; ``size`` is in bytes, ``raw`` the mapping as it was."""
+
+    media_type: str
+    digest: str
+    size: int
+    platform: Platform | None = None
+    raw: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations that are such: texts by name."""
+        given = self.raw.get("annotations")
+        return {k: v for k, v in given.items() if isinstance(v, str)} if isinstance(given, dict) else {}
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is fetched from elsewhere, and not kept in registries."""
+        return bool(self.raw.get("urls")) and ("foreign" in self.media_type or "nondistributable" in self.media_type)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest or an index, as exactly the bytes that its digest stands for."""
+
+    media_type: str
+    digest: str
+    body: bytes
+    content: t.Mapping[str, t.Any] = field(compare=False, repr=False)
+
+    @property
+    def is_index(self) -> bool:
+        return self.media_type in INDEXES
+
+    @property
+    def children(self) -> tuple[Descriptor, ...]:
+        """The manifests of an index; none of an image."""
+        if not self.is_index:
+            return ()
+        return tuple(descriptor(each, "manifests") for each in _list(self.content, "manifests"))
+
+    @property
+    def config(self) -> Descriptor | None:
+        """The configuration of an image; none of an index."""
+        return None if self.is_index else descriptor(self.content.get("config"), "config")
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """Configuration and layers of an image, each digest once, without what is fetched from elsewhere."""
+        found = [*([] if self.config is None else [self.config]), *self.layers]
+        return tuple({each.digest: each for each in found if not each.foreign}.values())
+
+    @property
+    def layers(self) -> tuple[Descriptor, ...]:
+        """The layers in their order, the lowest first."""
+        if self.is_index:
+            return ()
+        return tuple(descriptor(each, "layers") for each in _list(self.content, "layers"))
+
+    @property
+    def subject(self) -> str | None:
+        """The digest that this signature, SBOM or the like is attached to."""
+        subject = self.content.get("subject")
+        return descriptor(subject, "subject").digest if isinstance(subject, dict) else None
+
+    @property
+    def artifact_type(self) -> str:
+        """What a referrer is: its own word, else its configuration's media type."""
+        if self.content.get("artifactType"):
+            return str(self.content["artifactType"])
+        return "" if self.config is None else self.config.media_type
+
+    def as_descriptor(self, platform: Platform | None = None) -> dict[str, t.Any]:
+        """Return what an index says about this manifest."""
+        known: dict[str, t.Any] = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body)}
+        if platform is not None:
+            known["platform"] = {"os": platform.os, "architecture": platform.architecture}
+            if platform.variant:
+                known["platform"]["variant"] = platform.variant
+        return known
+
+
+def digest_of(data: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+
+
+def parse_manifest(body: bytes, *, media_type: str | None = None, digest: str | None = None, where: str) -> Manifest:
+    """Read a manifest that came from ``where``, and check it against ``digest`` if one is given.
+
+    Raises Unreachable where the other side sent something else, Invalid for the manifests of before 2016.
+    """
+    algorithm = digest.partition(":")[0] if digest else "sha256"
+    found = digest_of(body, algorithm)
+    if digest is not None and found != digest:
+        raise broken(where, f"the manifest's digest is {found}, expected {digest}")
+    content = _json(body, where)
+    kind = str(content.get("mediaType") or (media_type or "").partition(";")[0].strip() or _guess(content))
+    if content.get("schemaVersion") == 1:
+        raise Invalid(f"{where} has a manifest of Docker schema 1.", hint="Push the image again with a current tool.")
+    if kind not in MANIFESTS + INDEXES:
+        raise broken(where, f"`{kind}` is no media type of a manifest")
+    manifest = Manifest(kind, found, body, content)
+    _check(manifest, where)
+    return manifest
+
+
+def make_index(children: t.Sequence[t.Mapping[str, t.Any]], annotations: t.Mapping[str, str] | None = None) -> Manifest:
+    """Return an OCI index of descriptors; the same children in the same order give the same digest."""
+    content: dict[str, t.Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [dict(c) for c in children]}
+    if annotations:
+        content["annotations"] = dict(annotations)
+    return made(content)
+
+
+def made(content: t.Mapping[str, t.Any]) -> Manifest:
+    """Return a manifest of ours, in one canonical form of JSON."""
+    body = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    return Manifest(str(content["mediaType"]), digest_of(body), body, content)
+
+
+def join(parts: t.Sequence[tuple[Manifest, Platform]], where: str) -> Manifest:
+    """Return the index of images of one platform each, in the order of their platforms. Raises Invalid."""
+    seen: dict[Platform, str] = {}
+    for manifest, platform in parts:
+        if seen.setdefault(platform, manifest.digest) != manifest.digest:
+            raise Invalid(f"Two different images for {platform} cannot be joined into the index {where}.")
+    unique = {platform: manifest for manifest, platform in parts}
+    return make_index([unique[p].as_descriptor(p) for p in sorted(unique, key=str)])
+
+
+def pick(index: Manifest, wanted: t.Sequence[Platform], where: str) -> Manifest | Descriptor:
+    """Return the part of an index that the wanted platforms need.
+
+    One platform gives the descriptor of its image, several give an index of them, which is the same one if nothing is
+    left out. What is attached to a left-out image (attestations of buildx) is left out with it. Raises NotFound.
+    """
+    children = index.children
+    chosen: list[Descriptor] = []
+    for platform in wanted:
+        fitting = [c for c in children if c.platform is not None and platform.covers(c.platform)]
+        if not fitting:
+            have = ", ".join(sorted(str(c.platform) for c in children if c.platform)) or "none"
+            raise NotFound(f"{where} has no image for {platform}.", hint=f"It has: {have}.")
+        chosen += [c for c in fitting if c not in chosen]
+    if len(chosen) == 1:
+        return chosen[0]
+    digests = {c.digest for c in chosen}
+    kept = [c for c in children if c.digest in digests or _attached_to(c) in digests]
+    if len(kept) == len(children):
+        return index
+    return made({**index.content, "mediaType": index.media_type, "manifests": [dict(c.raw) for c in kept]})
+
+
+def only_platform(index: Manifest, platform: Platform | None, where: str) -> Descriptor:
+    """Return the child for one platform (None: linux/amd64, else the only or first one). Raises NotFound."""
+    images = [c for c in index.children if c.platform is None or c.platform.os != "unknown"]
+    if platform is not None:
+        images = [c for c in images if c.platform is not None and platform.covers(c.platform)]
+    if not images:
+        raise NotFound(f"{where} has no image for {platform or 'any platform'}.")
+    usual = [c for c in images if c.platform is not None and Platform("linux", "amd64").covers(c.platform)]
+    return (usual or images)[0]
+
+
+def platform_of(config: t.Mapping[str, t.Any]) -> Platform:
+    """Return the platform that an image's configuration names; ``linux/amd64`` is what very old ones mean."""
+    return Platform(
+        str(config.get("os") or "linux"), str(config.get("architecture") or "amd64"), config.get("variant") or None
+    )
+
+
+def descriptor(value: t.Any, what: str) -> Descriptor:
+    """Read a descriptor. Raises Unreachable: a broken one cannot be followed."""
+    if not isinstance(value, dict) or not is_digest(str(value.get("digest"))):
+        raise broken("A manifest", f"`{what}` has a descriptor without a valid digest")
+    size = value.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise broken("A manifest", f"`{what}` has a descriptor without a valid size")
+    return Descriptor(str(value.get("mediaType") or ""), value["digest"], size, _platform(value.get("platform")), value)
+
+
+def referrers_tag(digest: str) -> str:
+    """Return the tag that lists what is attached to a digest, where a registry has no referrers API."""
+    return digest.replace(":", "-")[:128]
+
+
+def broken(where: str, why: str) -> EEError:
+    """Return the error for an answer that breaks its own promises."""
+    return Unreachable(f"{where}: {why}.", hint="Nothing of it was used. Is something between us and the registry?")
+
+
+def _platform(value: t.Any) -> Platform | None:
+    if not isinstance(value, dict) or not value.get("os") or not value.get("architecture"):
+        return None
+    return Platform(
+        str(value["os"]), str(value["architecture"]), str(value["variant"]) if value.get("variant") else None
+    )
+
+
+def _attached_to(child: Descriptor) -> str | None:
+    return child.annotations.get("vnd.docker.reference.digest")
+
+
+def _json(body: bytes, where: str) -> dict[str, t.Any]:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise broken(where, "the manifest is no JSON") from error
+    if not isinstance(content, dict):
+        raise broken(where, "the manifest is no JSON object")
+    return content
+
+
+def _guess(content: t.Mapping[str, t.Any]) -> str:
+    return OCI_INDEX if "manifests" in content else OCI_MANIFEST
+
+
+def _list(content: t.Mapping[str, t.Any], key: str) -> list[t.Any]:
+    value = content.get(key)
+    if not isinstance(value, list):
+        raise broken("A manifest", f"`{key}` is no list")
+    return value
+
+
+def _check(manifest: Manifest, where: str) -> None:
+    """Read every descriptor once, so that later steps cannot meet a broken one."""
+    try:
+        for part in ("children", "blobs", "subject"):
+            getattr(manifest, part)
+    except Unreachable as error:
+        raise Unreachable(f"{where}: {error}") from error

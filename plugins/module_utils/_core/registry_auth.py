@@ -1,0 +1,213 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who we are to a registry: challenges, credentials files, and which host may see what. Decides, sends nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Invalid
+
+DOCKER_HUB = "docker.io"
+_DOCKER_HUB_API = "registry-1.docker.io"
+_DOCKER_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io", "index.docker.io/v1")
+_TOKEN_USER = "<token>"  # noqa: S105 - what a credential helper names an identity token's user
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+# Grammar: RFC 9110, section 11. A parameter's value is a token or a quoted string.
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)(?=\s|$|,)\s*")
+_PARAMETER = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]*))\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """One of: user and password, an identity token (exchanged at the realm), or a bearer token (used as it is)."""
+
+    username: str | None = None
+    password: str | None = None
+    identity_token: str | None = None
+    bearer: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.username!r}, …)"
+
+    @property
+    def basic(self) -> str | None:
+        """The header's value for Basic authentication, where there is a user."""
+        if self.username is None or self.identity_token is not None:
+            return None
+        pair = f"{self.username}:{self.password or ''}".encode()
+        return "Basic " + base64.b64encode(pair).decode()
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One way to authenticate that a server offers; ``scheme`` in lower case."""
+
+    scheme: str
+    parameters: t.Mapping[str, str]
+
+
+def parse_challenges(header: str) -> list[Challenge]:
+    """Read a ``WWW-Authenticate`` header; what cannot be read ends the list."""
+    found: list[Challenge] = []
+    rest = header
+    while rest.strip():
+        scheme = _SCHEME.match(rest)
+        if scheme is None:
+            break
+        rest = rest[scheme.end() :].lstrip(", ")
+        parameters: dict[str, str] = {}
+        while (parameter := _PARAMETER.match(rest)) is not None:
+            name, quoted, plain = parameter.groups()
+            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain
+            rest = rest[parameter.end() :]
+        found.append(Challenge(scheme.group(1).lower(), parameters))
+    return found
+
+
+def check_realm(realm: str, registry: str) -> str:
+    """Return the address of a token service that may see the credentials for ``registry`` (its base URL).
+
+    The same host may, over HTTPS or as the registry itself is reached. Another host may only if it and the registry are
+    reached over HTTPS: else whoever can change the registry's answer could have the credentials sent anywhere.
+    Raises Denied.
+    """
+    ours, theirs = urlsplit(registry), address(realm)
+    if theirs is None:
+        raise Denied(f"{registry} asks to authenticate at `{realm[:200]}`, which is no address of a token service.")
+    same_host = origin(realm)[1:] == origin(registry)[1:] and theirs.scheme == ours.scheme
+    if same_host or (ours.scheme == theirs.scheme == "https"):
+        return realm
+    raise Denied(
+        f"{registry} asks to authenticate at {theirs.scheme}://{theirs.netloc}, another host, and not both are HTTPS.",
+        hint="The credentials were not sent. Reach the registry and its token service over HTTPS.",
+    )
+
+
+def address(url: str) -> SplitResult | None:
+    """Return the parts of an HTTP address without a user, None where the other side named something else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    usable = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and port != 0
+    return parts if usable else None
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port: what decides whether an address is the same server."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host[:port]`` can only be this machine."""
+    name = (urlsplit(f"//{host}").hostname or "").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def api_host(registry: str) -> str:
+    """Return the host that serves a registry's API; only Docker Hub's differs from its name."""
+    return _DOCKER_HUB_API if registry in _DOCKER_HUB_NAMES else registry
+
+
+def api_repository(registry: str, repository: str) -> str:
+    """Return a repository's name in the API; Docker Hub puts official images into ``library``."""
+    if registry in _DOCKER_HUB_NAMES and "/" not in repository:
+        return f"library/{repository}"
+    return repository
+
+
+def file_keys(registry: str, repository: str | None) -> list[str]:
+    """Return the keys under which a credentials file may know a repository, the most telling first.
+
+    Source: containers-auth.json(5): ``host/namespace/name``, then each shorter path, then the host.
+    """
+    hosts = list(_DOCKER_HUB_NAMES) if registry in _DOCKER_HUB_NAMES else [registry]
+    parts = (repository or "").split("/") if repository else []
+    paths = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return [f"{host}/{path}" for path in paths for host in hosts] + hosts
+
+
+def find_in_file(content: t.Any, registry: str, repository: str | None, path: str) -> Credentials | str | None:
+    """Look a repository up in the content of ``auth.json`` or ``config.json``.
+
+    Returns the credentials, or the name of the helper program that has them, or None. Raises Invalid.
+    """
+    if not isinstance(content, dict):
+        raise Invalid(f"{path} is no credentials file: expected a JSON object with `auths`.")
+    keys = file_keys(registry, repository)
+    helpers = _normalized(content.get("credHelpers"))
+    for key in keys:
+        if key in helpers:
+            return _helper(helpers[key], path)
+    auths = _normalized(content.get("auths"))
+    for key in keys:
+        found = _entry(auths.get(key), key, path)
+        if found is not None:
+            return found
+    store = content.get("credsStore")
+    return _helper(store, path) if store else None
+
+
+def from_helper(answer: t.Any, helper: str) -> Credentials:
+    """Read what a credential helper printed. Raises Invalid."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("Secret"), str):
+        raise Invalid(
+            f"The credential helper {helper} printed no credentials.", hint="Expected `Username` and `Secret`."
+        )
+    if answer.get("Username") == _TOKEN_USER:
+        return Credentials(identity_token=answer["Secret"])
+    return Credentials(username=str(answer.get("Username") or ""), password=answer["Secret"])
+
+
+def _normalized(section: t.Any) -> dict[str, t.Any]:
+    """Return a section with its keys as plain names: docker writes some as ``https://host/v1/``."""
+    if not isinstance(section, dict):
+        return {}
+    return {re.sub(r"^https?://|/(v[12]/?)?$", "", str(key)): value for key, value in section.items()}
+
+
+def _entry(entry: t.Any, key: str, path: str) -> Credentials | None:
+    if not isinstance(entry, dict):
+        return None
+    if entry.get("registrytoken"):
+        return Credentials(bearer=str(entry["registrytoken"]))
+    if entry.get("identitytoken"):
+        return Credentials(identity_token=str(entry["identitytoken"]))
+    if entry.get("auth"):
+        return _pair(str(entry["auth"]), key, path)
+    if entry.get("username") is not None:
+        return Credentials(username=str(entry["username"]), password=str(entry.get("password") or ""))
+    return None
+
+
+def _pair(text: str, key: str, path: str) -> Credentials:
+    try:
+        user, colon, password = base64.b64decode(text, validate=True).decode().rstrip("\0").partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} has an `auth` for {key} that cannot be read.", hint="Log in again.") from error
+    if not colon:
+        raise Invalid(f"{path} has an `auth` for {key} without a colon.", hint="Log in again.")
+    return Credentials(username=user, password=password)
+
+
+def _helper(name: t.Any, path: str) -> str:
+    if isinstance(name, str) and _HELPER.fullmatch(name):
+        return name
+    raise Invalid(f"{path} names the credential helper `{name}`, which is no name of one.")

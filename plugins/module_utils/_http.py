@@ -1,0 +1,347 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP client for JSON APIs: render a request (pure), send it, decode the answer (pure)."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import ssl
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
+    Conflict,
+    Denied,
+    EEError,
+    Invalid,
+    NotFound,
+    Unreachable,
+)
+
+try:
+    import requests
+    import urllib3
+except ImportError:
+    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+    # Errors of wrong values that say in words what is wrong, such as an address.
+    _TELLING = (OSError, UnicodeError, urllib3.exceptions.HTTPError)
+
+SAFE = frozenset({"GET", "HEAD"})
+REPEATABLE = SAFE | {"PUT", "DELETE"}  # a POST may have worked although its answer was lost
+TRANSIENT = frozenset({408, 429, 502, 503, 504})
+PAUSES = (0.1, 0.3, 1.0)  # seconds, unless the server says Retry-After
+LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is told to the user
+LONGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 200 templates has about 1 MiB
+LONGEST_ERROR = 64 * 1024  # bytes
+SHOWN_ERROR = 500  # characters
+_PUBLIC_QUERY = frozenset({"page", "page_size", "limit", "offset", "n", "last", "name", "scope", "service", "order_by"})
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    url: str
+    headers: t.Mapping[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """``headers`` is looked up without regard to case; ``body`` is complete."""
+
+    status: int
+    headers: t.Mapping[str, str]
+    body: bytes
+
+
+Send = t.Callable[[Request], Response]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one server. ``timeout`` is in seconds, for the connection and for each read."""
+
+    validate_certs: bool = True
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    timeout: float = 30.0
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> Connection:
+        """Read the options of every doc fragment that talks to a server."""
+        return cls(**{name: params[name] for name in cls.__dataclass_fields__ if params.get(name) is not None})
+
+
+def open_session(connection: Connection) -> requests.Session:
+    """Return a session that checks TLS as told. Proxies come from the environment."""
+    session = requests.Session()
+    session.verify = connection.ca_path or True if connection.validate_certs else False
+    if not connection.validate_certs:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it was asked for in as many words
+    if connection.client_cert:
+        session.cert = (
+            (connection.client_cert, connection.client_key) if connection.client_key else connection.client_cert
+        )
+    session.trust_env = True
+    session.auth = _no_netrc  # a password from ~/.netrc would silently win over the task's
+    # Redirects are ours to judge. Even where it does not follow them, requests reads the bodies of redirects whole.
+    session.get_redirect_target = _no_target  # type: ignore[method-assign,assignment]
+    return session
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _no_target(_response: requests.Response) -> None:
+    return None
+
+
+def sender(session: requests.Session, connection: Connection) -> Send:
+    """Return what sends a Request. It follows no redirect: our credentials are for one host."""
+
+    def send(request: Request) -> Response:
+        try:
+            with session.request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.data,
+                timeout=connection.timeout,
+                allow_redirects=False,
+                stream=True,
+                verify=session.verify,
+            ) as answer:
+                limit = LONGEST_ERROR if answer.status_code >= 400 else LONGEST_BODY
+                return Response(answer.status_code, answer.headers, read_bounded(answer, limit, request))
+        except requests.RequestException as error:
+            raise unreachable(request, error) from error
+
+    return send
+
+
+def read_bounded(answer: requests.Response, limit: int, request: Request) -> bytes:
+    """Read a body of at most ``limit`` bytes. An error's body is cut, any other raises Unreachable."""
+    body = bytearray()
+    for chunk in answer.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > limit:
+            if answer.status_code >= 400:
+                return bytes(body[:limit])
+            raise Unreachable(
+                f"{request.method} {redact(request.url)} answered with more than {limit} bytes.",
+                hint="Is this the right server?",
+                method=request.method,
+                url=redact(request.url),
+            )
+    return bytes(body)
+
+
+class Client:
+    """Talks to one server as one user. ``send`` is all that touches the network.
+
+    ``read_only`` is the second lock on check mode: a write is then a bug, shown as one.
+    ``requests`` counts what was sent, repetitions included.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        send: Send,
+        *,
+        read_only: bool,
+        headers: t.Mapping[str, str] | None = None,
+        words: t.Callable[[Response], str] | None = None,
+        error: t.Callable[[Request, Response, str], EEError] | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/") + "/"  # urljoin drops a last part without it
+        self.requests = 0
+        self._send = send
+        self._read_only = read_only
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._words = words or error_words
+        self._error = error or error_for
+
+    def call(self, method: str, path: str, body: object = None, headers: t.Mapping[str, str] | None = None) -> t.Any:
+        """Return the decoded JSON answer, ``None`` if empty. ``headers`` go before the client's own. Raises EEError."""
+        request = self._render(method, path, body, headers or {})
+        return decode(request, self._exchange(request))
+
+    def pages(self, path: str, next_url: t.Callable[[t.Any], str | None]) -> t.Iterator[t.Any]:
+        """Yield every page of a listing; ``next_url`` finds the next one's address in a page. Raises EEError."""
+        seen: set[str] = set()
+        url: str | None = path
+        while url:
+            request = self._render("GET", url)
+            if request.url in seen:
+                raise Unreachable(f"The listing {redact(request.url)} never ends: a page names one before it.")
+            seen.add(request.url)
+            page = decode(request, self._exchange(request))
+            yield page
+            url = next_url(page)
+
+    def _render(
+        self, method: str, path: str, body: object = None, more: t.Mapping[str, str] = MappingProxyType({})
+    ) -> Request:
+        if self._read_only and method not in SAFE:
+            raise AssertionError(f"{method} {path} in check mode: the plan let it through")
+        url = urljoin(self.base_url, path)
+        if urlsplit(url)[:2] != urlsplit(self.base_url)[:2]:
+            raise Denied(
+                f"{self.base_url} points to another host, {redact(url)}.",
+                hint="It is not followed: our credentials are for the first host only.",
+            )
+        headers = {**self._headers, **more}
+        if body is None:
+            return Request(method, url, headers)
+        return Request(method, url, {**headers, "Content-Type": "application/json"}, json.dumps(body).encode())
+
+    def _exchange(self, request: Request) -> Response:
+        response = self._send_patiently(request)
+        if response.status >= 300:
+            raise self._error(request, response, self._words(response))
+        return response
+
+    def _send_patiently(self, request: Request) -> Response:
+        pauses = PAUSES if request.method in REPEATABLE else ()
+        for default in pauses:
+            self.requests += 1
+            response = self._send(request)
+            if response.status not in TRANSIENT:
+                return response
+            pause = retry_after(response, default)
+            if pause > LONGEST_PAUSE:
+                return response
+            time.sleep(pause)
+        self.requests += 1
+        return self._send(request)
+
+
+def retry_after(response: Response, default: float) -> float:
+    """Return the seconds that ``Retry-After`` asks for (a number or a date), else ``default``."""
+    text = (response.headers.get("Retry-After") or "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        when = email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return max(0.0, when - time.time())
+
+
+def decode(request: Request, response: Response) -> t.Any:
+    """Return the JSON of an answer, ``None`` if it is empty. Raises Unreachable."""
+    if not response.body:
+        return None
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError) as error:
+        raise Unreachable(
+            f"{request.method} {redact(request.url)} answered {response.status} with something that is not JSON.",
+            hint="Is the address right, path prefix included?",
+            status=response.status,
+            method=request.method,
+            url=redact(request.url),
+        ) from error
+
+
+def error_for(request: Request, response: Response, words: str, doing: str | None = None) -> EEError:
+    """Return the error that an answer of 300 and more stands for; ``doing`` is what was attempted."""
+    kinds: dict[int, type[EEError]] = {401: Denied, 403: Denied, 404: NotFound, 409: Conflict, 423: Conflict}
+    kind = kinds.get(response.status, Unreachable if response.status >= 500 or response.status == 429 else Invalid)
+    if 300 <= response.status < 400:
+        kind = Denied
+        words = f"a redirect to {redact(response.headers.get('Location') or 'nowhere')}, which is not followed"
+    who = "" if doing is None else f": {urlsplit(request.url).netloc.rpartition('@')[2]}"
+    return kind(
+        f"{_attempt(request, doing)}{who} answered {response.status}{': ' if words else ''}{words}.",
+        status=response.status,
+        method=request.method,
+        url=redact(request.url),
+    )
+
+
+def error_words(response: Response) -> str:
+    """Return the readable part of an error's body: any JSON of texts flattened, else nothing for HTML."""
+    text = response.body.decode("utf-8", "replace").strip()
+    try:
+        words = "; ".join(_flatten(json.loads(text)))
+    except (ValueError, RecursionError):
+        words = "" if text.startswith("<") else text
+    return shown(words)
+
+
+def shown(words: str) -> str:
+    """Return a server's words fit for a message: of bearable length, and nothing that a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in words[:SHOWN_ERROR]).rstrip(". ")
+
+
+def _flatten(value: t.Any, path: str = "") -> t.Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flatten(inner, key if not path else f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _flatten(inner, path)
+    elif value is not None:
+        yield f"{path}: {value}" if path not in ("", "detail", "errors.detail", "non_field_errors") else str(value)
+
+
+def unreachable(request: Request, error: Exception, doing: str | None = None) -> Unreachable:
+    """Say in words why no answer came; ``doing`` is what was attempted, such as ``read r.example.com/ee:1``."""
+    host = urlsplit(request.url).netloc.rpartition("@")[2]
+    hint = "Is the server up, and the address right?"
+    if isinstance(error, requests.exceptions.SSLError):
+        hint = "Give the server's CA with `ca_path`."
+    elif isinstance(error, requests.Timeout):
+        hint = "Raise `timeout` if the server is slow."
+    return Unreachable(
+        f"{_attempt(request, doing)}: no answer from {host}: {_root(error)}.",
+        hint=hint,
+        method=request.method,
+        url=redact(request.url),
+    )
+
+
+def _attempt(request: Request, doing: str | None) -> str:
+    return f"{request.method} {redact(request.url)}" if doing is None else f"Cannot {doing}"
+
+
+def _root(error: BaseException) -> str:
+    """Return the first cause in words for people: no names of classes, no error numbers."""
+    while error.__context__ is not None:
+        error = error.__context__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = f"its certificate is not trusted: {error.verify_message}"
+    elif isinstance(error, TimeoutError):
+        words = "it took too long"
+    elif isinstance(error, OSError) and error.strerror:
+        words = error.strerror
+    elif isinstance(error, ValueError) and not isinstance(error, _TELLING):  # the length of a chunk is no number
+        words = "its answer breaks off"
+    else:
+        words = str(error) or "the connection broke"
+    return shown(words)
+
+
+def redact(url: str) -> str:
+    """Return a URL fit for messages: no user part, query values only where known to be harmless."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    query = [
+        (key, value if key in _PUBLIC_QUERY or "__" in key else "…") for key, value in parse_qsl(parts.query, True)
+    ]
+    shown = urlencode(query, safe=":/,*").replace(quote("…"), "…")
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, shown, ""))

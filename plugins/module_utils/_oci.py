@@ -1,0 +1,531 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The OCI distribution API of one registry: manifests, tags, blobs, referrers.
+
+Source of the rules: github.com/opencontainers/distribution-spec, ``spec.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import typing as t
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlencode, urljoin
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, check_tag, is_digest, parse
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
+    ACCEPT,
+    EMPTY,
+    LONGEST_MANIFEST,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    Platform,
+    broken,
+    digest_of,
+    made,
+    make_index,
+    only_platform,
+    parse_manifest,
+    referrers_tag,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import api_repository, origin
+from ansible_collections.foundry.ee.plugins.module_utils._http import Connection, Response, redact
+from ansible_collections.foundry.ee.plugins.module_utils._oci_auth import credentials_from
+from ansible_collections.foundry.ee.plugins.module_utils._oci_http import Ask, Wire, content_length
+
+if t.TYPE_CHECKING:
+    from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import Opener
+
+LONGEST_PAGE = 16 * 1024 * 1024  # bytes; 100,000 tags of 128 characters
+MOST_NAMES = 100_000  # tags of a repository, or repositories of a registry; more is taken for a list that never ends
+PAGE = 1000
+PARALLEL = 8
+_MOST_BARREN = 10  # pages of a list in a row that bring nothing new: some servers leave out what one may not see
+# Source: RFC 8288, section 3: <address>, then parameters, whose values may be quoted.
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^\s",;]*))?)*)')
+_RELATION = re.compile(r';\s*rel\s*=\s*["\']?\s*(?:[^"\';,]*\s)?next(?=[\s"\';,]|$)', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Referrer:
+    """A signature, SBOM or the like that is attached to an image; ``tag`` where cosign names it by a tag."""
+
+    digest: str
+    artifact_type: str
+    tag: str | None = None
+
+
+def open_registry(reference: ImageRef | str, options: t.Mapping[str, t.Any], read_only: bool) -> Registry:
+    """Return a client for the registry of an image (or a repository, or ``host/``), as the user of ``options``.
+
+    ``options`` are the module's parameters of the doc fragment ``foundry.ee._registry``. Nothing is sent yet.
+    Plain HTTP is spoken to loopback addresses, and to others if ``validate_certs`` is false; in both cases only where
+    the server does not speak TLS. Raises Invalid for a short name.
+    """
+    ref = _reference(reference)
+    if ref.registry is None:
+        raise Invalid(f"`{ref}` names no registry.", hint=f"Write it in full, such as `registry.example.com/{ref}`.")
+    credentials = credentials_from(options, ref.registry, ref.repository)
+    return Registry(Wire(ref.registry, Connection.from_params(options), credentials, read_only=read_only))
+
+
+def _reference(reference: ImageRef | str) -> ImageRef:
+    if isinstance(reference, ImageRef):
+        return reference
+    host, slash, rest = reference.partition("/")
+    return ImageRef(repository="", registry=host) if slash and not rest else parse(reference)
+
+
+class Registry:
+    """One registry. A ``ref`` is an image reference (text or parsed) of this registry; a ``repository`` is its path."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.host = wire.registry
+        self.bytes_written = 0
+        # How to tag where the distribution API must not; returns whether it did.
+        self.tag_otherwise: t.Callable[[str, str, str], bool] = lambda _repository, _tag, _digest: False
+        self._lock = threading.Lock()
+        self._beginning = threading.Lock()
+        self._begun: set[str] = set()
+        self._referrers_api: bool | None = None
+
+    @property
+    def requests(self) -> int:
+        return self.wire.requests
+
+    @property
+    def is_pulp(self) -> bool:
+        """Whether it is a Pulp (Galaxy NG), known by where it sends clients for tokens, once it has."""
+        return (self.wire.realm or "").endswith("/token/")
+
+    @property
+    def manifest_workers(self) -> int:
+        """How many manifests of a repository to write at once. Pulp answers 429 or 500 to a second one."""
+        return 1 if self.is_pulp else PARALLEL
+
+    def digest(self, ref: ImageRef | str) -> str | None:
+        """Return the digest that a tag or digest stands for, None where there is no such image. One HEAD."""
+        name, reference = self._split(ref)
+        ask = self._manifest_ask("HEAD", name, reference)
+        response = self.wire.ask(ask)
+        if response.status == 404:
+            return None
+        if response.status >= 300:
+            raise self.wire.fail(ask, response)
+        found = response.headers.get("Docker-Content-Digest") or ""
+        if not is_digest(found):  # the header is optional; the bytes are not
+            return self.manifest(ref).digest
+        if is_digest(reference) and found != reference:
+            raise broken(f"{self.host}/{name}", f"asked for {reference}, it answered {found}")
+        return found
+
+    def manifest(self, ref: ImageRef | str) -> Manifest:
+        """Return a manifest or index, checked against its digest. Raises NotFound."""
+        name, reference = self._split(ref)
+        ask = self._manifest_ask("GET", name, reference)
+        response = self.wire.ask(ask, limit=LONGEST_MANIFEST)
+        if response.status == 404:
+            raise NotFound(
+                f"{_shown(self.host, name, reference)} is not there.",
+                status=404,
+                method="GET",
+                url=redact(urljoin(self.wire.base_url, ask.url)),
+            )
+        if response.status >= 300:
+            raise self.wire.fail(ask, response)
+        promised = response.headers.get("Docker-Content-Digest") or ""
+        expected = reference if is_digest(reference) else promised if is_digest(promised) else None
+        return parse_manifest(
+            response.body,
+            media_type=response.headers.get("Content-Type"),
+            digest=expected,
+            where=_shown(self.host, name, reference),
+        )
+
+    def config(self, ref: ImageRef | str, platform: Platform | None = None) -> dict[str, t.Any]:
+        """Return an image's configuration (labels are in ``config.Labels``); of an index, one platform's image's.
+
+        Without ``platform``: linux/amd64, else the first. Raises NotFound.
+        """
+        name, _which = self._split(ref)
+        manifest = self.manifest(ref)
+        if manifest.is_index:
+            manifest = self.manifest(self._ref(name, only_platform(manifest, platform, str(ref)).digest))
+        if manifest.config is None:
+            raise broken(f"{self.host}/{name}", "an index within an index has no configuration")
+        return self.config_of(name, manifest.config)
+
+    def config_of(self, repository: str, config: Descriptor) -> dict[str, t.Any]:
+        """Return the JSON of an image's configuration blob."""
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import verified
+
+        where = f"{self.host}/{repository}@{config.digest}"
+        if config.size > LONGEST_MANIFEST:
+            raise broken(where, f"the configuration has {config.size} bytes")
+        try:
+            content = json.loads(b"".join(verified(self.read_blob(repository, config), config, where)))
+        except (ValueError, RecursionError) as error:
+            raise broken(where, "the configuration is no JSON") from error
+        if not isinstance(content, dict):
+            raise broken(where, "the configuration is no JSON object")
+        return content
+
+    def tags(self, repository: str) -> list[str] | None:
+        """Return the tags of a repository, sorted, None where it is not there. Raises EEError."""
+        name = api_repository(self.host, repository)
+        return self._names(f"/v2/{path_of(name)}/tags/list", pull_scope(name), "tags")
+
+    def catalog(self) -> list[str]:
+        """Return the repositories of the registry that the user may list. Raises EEError."""
+        return self._names("/v2/_catalog", "registry:catalog:*", "repositories") or []
+
+    def digests(self, repository: str, tags: t.Iterable[str]) -> dict[str, str | None]:
+        """Return what each tag stands for, asked in parallel."""
+        wanted = list(dict.fromkeys(tags))
+        refs = [self._ref(repository, tag) for tag in wanted]
+        return dict(zip(wanted, in_parallel(self.digest, refs)))
+
+    def tag(self, ref: ImageRef | str, tag: str) -> str:
+        """Let another tag of the same repository stand for the same image. Return its digest."""
+        name, _which = self._split(ref)
+        manifest = self.manifest(ref)
+        self.put_manifest(name, manifest, check_tag(tag))
+        return manifest.digest
+
+    def put_manifest(self, repository: str, manifest: Manifest, tag: str | None = None) -> None:
+        """Write a manifest, by its digest or under a tag. Its blobs and children must be there. Raises EEError."""
+        name = api_repository(self.host, repository)
+        url = f"/v2/{path_of(name)}/manifests/{tag or manifest.digest}"
+        ask = Ask("PUT", url, push_scope(name), {"Content-Type": manifest.media_type}, manifest.body)
+        response = self.wire.ask(ask)
+        if tag is not None and _is_read_only(response) and self.tag_otherwise(repository, tag, manifest.digest):
+            return
+        if response.status not in (200, 201, 202):
+            raise self.wire.fail(ask, response)
+        where = _shown(self.host, name, tag or manifest.digest)
+        found = response.headers.get("Docker-Content-Digest")
+        if found is not None and found != manifest.digest:
+            raise broken(where, f"we wrote {manifest.digest}, the registry says it is {found}")
+        if manifest.subject is not None and not response.headers.get("OCI-Subject"):
+            self._list_referrer(name, manifest)
+
+    def has_blob(self, repository: str, blob: Descriptor) -> bool:
+        """Return whether a blob is in the repository. One HEAD."""
+        name = api_repository(self.host, repository)
+        ask = Ask("HEAD", f"/v2/{path_of(name)}/blobs/{blob.digest}", pull_scope(name))
+        response = self.wire.ask(ask)
+        if response.status == 404:
+            return False
+        if response.status >= 300:
+            raise self.wire.fail(ask, response)
+        return content_length(response.headers) in (None, 0, blob.size)
+
+    def read_blob(self, repository: str, blob: Descriptor) -> t.Iterator[bytes]:
+        """Yield a blob's bytes, going on where a connection broke. Not checked yet: see ``_oci_blobs.verified``."""
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import read_blob
+
+        return read_blob(self.wire, api_repository(self.host, repository), blob)
+
+    def mount(self, repository: str, blob: Descriptor, source: str) -> bool:
+        """Take a blob over from another repository of this registry. False where it must be sent after all."""
+        name, origin_name = api_repository(self.host, repository), api_repository(self.host, source)
+        query = urlencode({"mount": blob.digest, "from": origin_name})
+        scope = f"{pull_scope(origin_name)} {push_scope(name)}"
+        ask = Ask("POST", f"/v2/{path_of(name)}/blobs/uploads/?{query}", scope, repeatable=True)
+        response = self.begin(name, ask)
+        if response.status == 202:  # the registry began an upload instead
+            self._cancel(name, self.upload_location(ask, response))
+        return response.status == 201
+
+    def begin(self, name: str, ask: Ask) -> Response:
+        """Send the request that begins an upload to a repository; until one has got in, one at a time.
+
+        It creates the repository. Galaxy NG answers NAME_INVALID to one of two that would do so at once.
+        """
+        if name in self._begun:
+            return self.wire.ask(ask)
+        with self._beginning:
+            response = self.wire.ask(ask)
+            if response.status in (201, 202):
+                self._begun.add(name)
+        return response
+
+    def write_blob(self, repository: str, blob: Descriptor, source: Opener) -> None:
+        """Send a blob; ``source`` starts its bytes anew. What does not match the digest never gets in.
+
+        In one piece where the server takes it so, else in pieces; after a break it goes on where the server stands.
+        """
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import BlobUpload
+
+        BlobUpload(self, api_repository(self.host, repository), blob, source).run()
+        with self._lock:
+            self.bytes_written += blob.size
+
+    def referrers(self, repository: str, digest: str) -> list[Descriptor]:
+        """Return what is attached to an image, by the referrers API, else by the tag that stands in for it."""
+        name = api_repository(self.host, repository)
+        if self._referrers_api is not False:
+            ask = Ask("GET", f"/v2/{path_of(name)}/referrers/{digest}", pull_scope(name), {"Accept": OCI_INDEX})
+            response = self.wire.ask(ask)
+            if response.status == 200:
+                self._referrers_api = True
+                return self._referrers_from(ask, response, f"{self.host}/{name}")
+            if response.status not in (400, 404, 405, 501):
+                raise self.wire.fail(ask, response)
+            self._referrers_api = False
+        index_ = self._fallback_index(name, digest)
+        return [] if index_ is None else list(index_.children)
+
+    def delete_manifest(self, repository: str, digest: str) -> bool:
+        """Delete a manifest, and so every tag that stands for it. False where it is not there.
+
+        Raises Conflict where the registry does not delete (405).
+        """
+        name = api_repository(self.host, repository)
+        return self._delete(name, digest)
+
+    def untag(self, repository: str, tags: t.Sequence[str]) -> None:
+        """Remove tags and nothing else. Raises Conflict where the registry does not delete.
+
+        A registry that cannot delete a tag as such (CNCF distribution 2) gets a passing manifest under the tags, which
+        is then deleted. Whether it deletes at all is asked before any tag is touched.
+        """
+        name = api_repository(self.host, repository)
+        rest = [tag for tag in tags if not self._untag_one(name, tag)]
+        if not rest:
+            return
+        passing = self._passing_manifest()
+        self._delete(name, passing.digest)  # it is not there: a registry that deletes says so, another says 405
+        self._put_passing_blob(name)
+        try:
+            for tag in rest:
+                self.put_manifest(name, passing, tag)
+        finally:
+            self._delete(name, passing.digest)
+
+    def expect(self, ask: Ask, *expected: int) -> Response:
+        """Return the answer if its status is one of those ``expected``. Raises EEError."""
+        response = self.wire.ask(ask)
+        if response.status not in expected:
+            raise self.wire.fail(ask, response)
+        return response
+
+    def upload_location(self, ask: Ask, response: Response) -> str:
+        """Return where an upload goes on: relative or absolute, with or without a query. Raises EEError."""
+        location = response.headers.get("Location")
+        if not location:
+            raise broken(f"{ask.method} {redact(urljoin(self.wire.base_url, ask.url))}", "there is no `Location`")
+        return self.wire.address(ask.url, location)
+
+    # ---- below: how
+
+    def _split(self, ref: ImageRef | str) -> tuple[str, str]:
+        parsed = parse(ref) if isinstance(ref, str) else ref
+        if parsed.registry != self.host:
+            raise Invalid(f"`{parsed}` is not at {self.host}.")
+        return api_repository(self.host, parsed.repository), parsed.reference
+
+    def _ref(self, repository: str, reference: str) -> ImageRef:
+        digest = is_digest(reference)
+        return ImageRef(repository, self.host, None if digest else reference, reference if digest else None)
+
+    def _manifest_ask(self, method: str, name: str, reference: str) -> Ask:
+        url = f"/v2/{path_of(name)}/manifests/{quote(reference, safe=':')}"  # a listed tag may be anything
+        return Ask(method, url, pull_scope(name), {"Accept": ACCEPT})
+
+    def _names(self, path: str, scope: str, key: str) -> list[str] | None:
+        """Read a listing to its end; every page must be of this registry."""
+        url: str | None = f"{path}?n={PAGE}"
+        found: dict[str, None] = {}
+        where = f"{self.host}{path}"
+        first, barren = True, 0
+        asked: set[str] = set()
+        while url is not None:
+            asked.add(url)
+            ask = Ask("GET", url, scope)
+            response = self.wire.ask(ask, limit=LONGEST_PAGE)
+            if response.status == 404 and first:
+                return None
+            if response.status >= 300:
+                raise self.wire.fail(ask, response)
+            before = len(found)
+            found.update(dict.fromkeys(_name_page(response.body, key, where)))
+            barren = barren + 1 if len(found) == before else 0
+            url = self._next(url, response, where)
+            if url in asked or (url is not None and barren >= _MOST_BARREN):
+                raise broken(where, "the list never ends: pages bring nothing new")
+            if len(found) > MOST_NAMES:
+                raise broken(where, f"the list has more than {MOST_NAMES} entries")
+            first = False
+        return sorted(found)
+
+    def _next(self, page: str, response: Response, where: str) -> str | None:
+        """Return the address of the page after ``page``, which has to be at this registry. Raises EEError."""
+        links = _LINK.findall(" ".join((response.headers.get("Link") or "").split()))
+        target = next((target for target, parameters in links if _RELATION.search(parameters)), None)
+        if target is None:
+            return None
+        url = self.wire.address(page, target)
+        if origin(url) != origin(self.wire.base_url):
+            raise broken(where, f"the next page is said to be on another host, {redact(url)}")
+        return url
+
+    def _cancel(self, name: str, location: str) -> None:
+        self.wire.ask(Ask("DELETE", location, push_scope(name)))  # a courtesy: what is left over expires
+
+    def _delete(self, name: str, reference: str) -> bool:
+        ask = Ask("DELETE", f"/v2/{path_of(name)}/manifests/{reference}", _delete_scope(name))
+        response = self.wire.ask(ask)
+        if response.status == 404:
+            return False
+        if response.status == 405:
+            raise Conflict(
+                f"{self.host} does not delete over the distribution API (405).",
+                hint="Deletion has to be switched on there.",
+                status=405,
+                method="DELETE",
+                url=redact(urljoin(self.wire.base_url, ask.url)),
+            )
+        if response.status >= 300:
+            raise self.wire.fail(ask, response)
+        return True
+
+    def _untag_one(self, name: str, tag: str) -> bool:
+        """Return whether the registry knows how to delete a tag (and it is gone)."""
+        ask = Ask("DELETE", f"/v2/{path_of(name)}/manifests/{tag}", _delete_scope(name))
+        response = self.wire.ask(ask)
+        if response.status in (200, 202, 404):
+            return True
+        if response.status in (400, 405, 501):
+            return False
+        raise self.wire.fail(ask, response)
+
+    def _passing_manifest(self) -> Manifest:
+        """Return a manifest like no other."""
+        config = {"mediaType": OCI_EMPTY, "digest": digest_of(EMPTY), "size": len(EMPTY)}
+        content: dict[str, t.Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
+        content["annotations"] = {"io.foundry.ee.passing": str(time.time_ns())}
+        return made(content)
+
+    def _put_passing_blob(self, name: str) -> None:
+        blob = Descriptor(OCI_EMPTY, digest_of(EMPTY), len(EMPTY))
+        if not self.has_blob(name, blob):
+            self.write_blob(name, blob, lambda: iter([EMPTY]))
+
+    def _referrers_from(self, ask: Ask, response: Response, where: str) -> list[Descriptor]:
+        """Return the referrers of this page and of those after it."""
+        found: dict[str, Descriptor] = {}
+        while True:
+            index = parse_manifest(response.body, media_type=OCI_INDEX, where=where)
+            before = len(found)
+            found.update({child.digest: child for child in index.children})
+            url = self._next(ask.url, response, where)
+            if url is None:
+                return list(found.values())
+            if len(found) == before or len(found) > MOST_NAMES:
+                raise broken(where, "the list of referrers never ends")
+            ask = replace(ask, url=url)
+            response = self.expect(ask, 200)
+
+    def _fallback_index(self, name: str, digest: str) -> Manifest | None:
+        try:
+            index = self.manifest(self._ref(name, referrers_tag(digest)))
+        except NotFound:
+            return None
+        return index if index.is_index else None
+
+    def _list_referrer(self, name: str, manifest: Manifest) -> None:
+        """Add a referrer to the tag that stands in for the referrers API (distribution-spec, "Pushing Manifests")."""
+        subject = t.cast(str, manifest.subject)
+        index = self._fallback_index(name, subject)
+        known = [] if index is None else [dict(c.raw) for c in index.children]
+        if any(each["digest"] == manifest.digest for each in known):
+            return
+        entry = {**manifest.as_descriptor(), "artifactType": manifest.artifact_type}
+        if manifest.content.get("annotations"):
+            entry["annotations"] = manifest.content["annotations"]
+        self.put_manifest(name, make_index([*known, entry]), referrers_tag(subject))
+
+
+def _is_read_only(response: Response) -> bool:
+    """Whether a registry refuses to write into this repository by any name: a Galaxy NG that syncs it says so."""
+    if response.status != 400:
+        return False
+    try:
+        return any(error["code"] == "NAME_INVALID" for error in json.loads(response.body)["errors"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def required(digest: str | None, where: str) -> str:
+    """Return a digest that has to be there. Raises NotFound."""
+    if digest is None:
+        raise NotFound(f"{where} is not there.", hint="Is the name right, tag or digest included?")
+    return digest
+
+
+A = t.TypeVar("A")
+B = t.TypeVar("B")
+
+
+def in_parallel(function: t.Callable[[A], B], items: t.Sequence[A], workers: int = PARALLEL) -> list[B]:
+    """Return the results in order. The first failure is raised when all that began has ended."""
+    if len(items) < 2:
+        return [function(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # here, because most tasks have nothing to do and need it not
+
+    with ThreadPoolExecutor(min(workers, len(items))) as pool:
+        futures = [pool.submit(function, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def path_of(name: str) -> str:
+    return quote(name, safe="/")
+
+
+def pull_scope(name: str) -> str:
+    return f"repository:{name}:pull"
+
+
+def push_scope(name: str) -> str:
+    return f"repository:{name}:pull,push"
+
+
+def _delete_scope(name: str) -> str:
+    return f"repository:{name}:pull,push,delete"
+
+
+def _shown(host: str, name: str, reference: str) -> str:
+    return f"{host}/{name}{'@' if is_digest(reference) else ':'}{reference}"
+
+
+def _name_page(body: bytes, key: str, where: str) -> list[str]:
+    try:
+        content = json.loads(body)
+        names = content[key]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise broken(where, f"the answer is no list of {key}") from error
+    if names is None:  # CNCF distribution's word for a repository whose tags are all gone
+        return []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise broken(where, f"the answer is no list of {key}")
+    return names

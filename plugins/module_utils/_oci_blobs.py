@@ -1,0 +1,234 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Blobs on their way out of a registry and in: gone on with where a connection broke, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import typing as t
+from urllib.parse import urlencode
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, NotFound, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Descriptor, broken
+from ansible_collections.foundry.ee.plugins.module_utils._http import LONGEST_ERROR, Response
+from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, path_of, pull_scope, push_scope
+from ansible_collections.foundry.ee.plugins.module_utils._oci_http import LOST, Ask, Upload, Wire, content_length
+
+if t.TYPE_CHECKING:
+    import requests
+
+UPLOAD_PIECE = 16 * 1024 * 1024  # bytes of one PATCH, where a server takes no blob in one piece
+_MOST_BREAKS = 8  # of one blob's transfer
+_BREAK_PAUSE = 0.2  # seconds
+
+Opener = t.Callable[[], t.Iterator[bytes]]
+
+
+def read_blob(wire: Wire, name: str, blob: Descriptor) -> t.Iterator[bytes]:
+    """Yield a blob's bytes, going on where a connection broke. Not checked yet: see ``verified``."""
+    offset = breaks = 0
+    while offset < blob.size or blob.size == 0:
+        try:
+            for chunk in _read_from(wire, name, blob, offset):
+                offset += len(chunk)
+                yield chunk
+            if offset >= blob.size:
+                return
+            problem: Exception | None = None
+        except LOST as error:
+            problem = error
+        breaks += 1
+        if breaks >= _MOST_BREAKS:
+            raise Unreachable(
+                f"{wire.registry}/{name}@{blob.digest}: the transfer broke {breaks} times, last after {offset} of "
+                f"{blob.size} bytes.",
+                hint="It can be repeated.",
+            ) from problem
+        time.sleep(_BREAK_PAUSE)
+
+
+def _read_from(wire: Wire, name: str, blob: Descriptor, offset: int, ranged: bool = True) -> t.Iterator[bytes]:
+    """Yield the bytes from ``offset`` on; ``ranged`` asks for these only, which not every server does right."""
+    headers = {"Range": f"bytes={offset}-"} if offset and ranged else {}
+    ask = Ask("GET", f"/v2/{path_of(name)}/blobs/{blob.digest}", pull_scope(name), headers)
+    where = f"{wire.registry}/{name}@{blob.digest}"
+    with wire.stream(ask) as answer:
+        if answer.status_code == 404:
+            raise NotFound(f"{where}: the registry has lost this blob.", hint="Push the image again.", status=404)
+        skip = _skip(answer, offset)
+        if headers and skip is None:
+            yield from _read_from(wire, name, blob, offset, ranged=False)
+            return
+        if answer.status_code not in (200, 206):
+            raise wire.fail(ask, Response(answer.status_code, answer.headers, _error_body(wire, answer, ask)))
+        if skip is None:
+            raise broken(where, "the registry answered with a part that was not asked for")
+        length, expected = content_length(answer.headers), blob.size - offset + skip
+        if length not in (None, expected):
+            raise broken(where, f"the registry promises {length} bytes, expected {expected}")
+        for chunk in wire.chunks(answer, ask):
+            if skip >= len(chunk):
+                skip -= len(chunk)
+                continue
+            yield chunk[skip:] if skip else chunk
+            skip = 0
+
+
+def _skip(answer: requests.Response, offset: int) -> int | None:
+    """Return how many bytes of the answer come before ``offset``, None where it cannot be gone on with."""
+    if answer.status_code != 206:
+        return None if answer.status_code == 416 else offset
+    start = re.match(r"bytes ([0-9]{1,19})-", answer.headers.get("Content-Range") or "")
+    return offset - int(start.group(1)) if start is not None and int(start.group(1)) <= offset else None
+
+
+def _error_body(wire: Wire, answer: requests.Response, ask: Ask) -> bytes:
+    body = b""
+    for chunk in wire.chunks(answer, ask):
+        body += chunk
+        if len(body) > LONGEST_ERROR:
+            break
+    return body
+
+
+class BlobUpload:
+    """One blob on its way in."""
+
+    def __init__(self, registry: Registry, name: str, blob: Descriptor, source: Opener) -> None:
+        self._registry = registry
+        self._wire = registry.wire
+        self._name = name
+        self._blob = blob
+        self._opener = source
+        self._source_failed: EEError | None = None
+
+    def _source(self) -> t.Iterator[bytes]:
+        """Yield the checked bytes; remember a failure of theirs, which no other try at the server mends."""
+        try:
+            yield from verified(self._opener(), self._blob, f"On the way to {self._registry.host}/{self._name}")
+        except EEError as error:
+            self._source_failed = error
+            raise
+
+    def run(self) -> None:
+        location = self._begin()
+        try:
+            if self._in_pieces_only():
+                self._in_pieces(location, 0)
+            else:
+                self._in_one_piece(location)
+        except EEError as error:
+            if not self._is_mendable(error):
+                raise
+            self._finish(error, location, breaks=1)
+
+    def _is_mendable(self, error: EEError) -> bool:
+        """Whether another try may help: the connection broke, or the server has forgotten the upload."""
+        broke = isinstance(error, Unreachable) and error.status is None
+        return error is not self._source_failed and (broke or error.status == 404)
+
+    def _in_pieces_only(self) -> bool:
+        """Whether this is a Pulp: it takes a blob in a PUT for none at all, and answers 500 (pulp-container 2.15)."""
+        return self._registry.is_pulp
+
+    def _begin(self) -> str:
+        ask = Ask("POST", f"/v2/{path_of(self._name)}/blobs/uploads/", push_scope(self._name), repeatable=True)
+        response = self._registry.begin(self._name, ask)
+        if response.status != 202:
+            raise self._wire.fail(ask, response)
+        return self._registry.upload_location(ask, response)
+
+    def _in_one_piece(self, location: str) -> None:
+        headers = {"Content-Type": "application/octet-stream"}
+        body: bytes | Upload = b""
+        if self._blob.size:
+            body = Upload(self._source, self._blob.size)
+        ask = Ask("PUT", _with_digest(location, self._blob.digest), push_scope(self._name), headers, body)
+        response = self._wire.ask(ask)
+        if response.status in (413, 416):  # too large for one piece
+            self._in_pieces(self._begin(), 0)
+        elif response.status not in (201, 204):
+            raise self._wire.fail(ask, response)
+
+    def _finish(self, problem: EEError, location: str, breaks: int) -> None:
+        """After a break: is it there after all? Else go on where the server stands."""
+        if self._registry.has_blob(self._name, self._blob):
+            return
+        offset = self._where_it_stands(location)
+        if offset is None:
+            location, offset = self._begin(), 0
+        try:
+            self._in_pieces(location, offset)
+        except EEError as error:
+            if not self._is_mendable(error) or breaks >= _MOST_BREAKS:
+                raise error from problem
+            time.sleep(_BREAK_PAUSE)
+            self._finish(error, location, breaks + 1)
+
+    def _where_it_stands(self, location: str) -> int | None:
+        """Return how many bytes of an upload the server has, None where it has forgotten it."""
+        response = self._wire.ask(Ask("GET", location, push_scope(self._name)))
+        last = re.fullmatch(r"(?:bytes=)?0-(\d+)", response.headers.get("Range") or "")
+        if response.status != 204 or last is None:
+            return None
+        # "0-0" is both "nothing" and "one byte"; sending the first byte again is refused, so begin anew.
+        return int(last.group(1)) + 1 if int(last.group(1)) > 0 else None
+
+    def _in_pieces(self, location: str, offset: int) -> None:
+        """Send the rest from ``offset`` on, piece by piece; the digest is checked over the whole."""
+        position = 0
+        for piece in pieces(self._source(), UPLOAD_PIECE):
+            start, position = position, position + len(piece)
+            if position <= offset:
+                continue
+            rest = piece[max(0, offset - start) :]
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Range": f"{position - len(rest)}-{position - 1}",
+            }
+            ask = Ask("PATCH", location, push_scope(self._name), headers, rest)
+            location = self._registry.upload_location(ask, self._registry.expect(ask, 202, 204))  # 204: Pulp
+        done = Ask("PUT", _with_digest(location, self._blob.digest), push_scope(self._name), {}, b"")
+        self._registry.expect(done, 201, 204)
+
+
+def _with_digest(location: str, digest: str) -> str:
+    return f"{location}{'&' if '?' in location else '?'}{urlencode({'digest': digest})}"
+
+
+def verified(chunks: t.Iterable[bytes], blob: Descriptor, where: str) -> t.Iterator[bytes]:
+    """Yield the chunks of a blob; the last only when size and digest of the whole are right. Raises Unreachable."""
+    algorithm, _colon, expected = blob.digest.partition(":")
+    hasher = hashlib.new(algorithm)
+    size = 0
+    held: bytes | None = None
+    for chunk in chunks:
+        if held is not None:
+            yield held
+        size += len(chunk)
+        if size > blob.size:
+            raise broken(f"{where}: blob {blob.digest}", f"it has more than its {blob.size} bytes")
+        hasher.update(chunk)
+        held = chunk
+    if size != blob.size:
+        raise broken(f"{where}: blob {blob.digest}", f"it ended after {size} of {blob.size} bytes")
+    if hasher.hexdigest() != expected:
+        raise broken(f"{where}: blob {blob.digest}", f"its bytes have the digest {algorithm}:{hasher.hexdigest()}")
+    if held is not None:
+        yield held
+
+
+def pieces(chunks: t.Iterable[bytes], size: int) -> t.Iterator[bytes]:
+    """Yield the same bytes in pieces of ``size``, the last one shorter."""
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) >= size:
+            yield bytes(held[:size])
+            del held[:size]
+    if held:
+        yield bytes(held)

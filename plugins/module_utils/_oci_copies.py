@@ -1,0 +1,236 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What ``ee_registry_image`` does for an image that comes from somewhere else: a copy, an index, a layout."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
+from ansible_collections.foundry.ee.plugins.module_utils._core.location import Location
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import join
+from ansible_collections.foundry.ee.plugins.module_utils._core.tags import TagPlan
+from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, required
+from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import (
+    Destination,
+    LayoutSource,
+    Node,
+    Part,
+    RegistrySource,
+    RepositoryWriter,
+    Source,
+    choose,
+    copy,
+    load,
+    platforms_of,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import Image as LoadedImage
+from ansible_collections.foundry.ee.plugins.module_utils._oci_images import (
+    Done,
+    Item,
+    ItemPlan,
+    Registries,
+    apply_tags,
+    clients,
+    current_digests,
+    with_memory,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.foundry.ee.plugins.module_utils._oci_layout import Layout
+    from ansible_collections.foundry.ee.plugins.module_utils._oci_remove import Remover
+
+
+def plan_elsewhere(item: Item, registries: Registries) -> ItemPlan:
+    """Plan for an image with a ``source`` or made of others (``index_of``), engines aside. Raises EEError."""
+    if item.image.kind != "registry":
+        return _plan_layout(item, registries)
+    ref = item.image.registry
+    registry = registries.open(ref, main=True)
+    if item.index_of:
+        return _plan_index(item, ref, registry, registries)
+    return _plan_copy(item, ref, registry, registries)
+
+
+def _plan_copy(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
+    source, origin = source_of(t.cast(Location, item.source), ref, registries)
+    digest, node = resolve(item, source)
+    names = tags_to_have(item, source, digest)
+    current = current_digests(registry, ref, names, item)
+    plan = with_memory(item, registry, ref, names, digest, current)
+    image: LoadedImage | None = None
+    extra: dict[str, str | None] = {}
+    if not names and registry.digest(ref.with_digest(digest)) is None:
+        extra["@"] = digest
+    if item.referrers:
+        image = load(source, node if node is not None else source.manifest(digest), attached=True)
+        extra.update(_missing_referrers(image, RegistrySource(registry, ref)))
+    remover = registries.remover(registry) if plan.to_remove else None
+
+    def apply() -> Done:
+        loaded = image or load(source, node if node is not None else source.manifest(digest), attached=False)
+        return Done(_copy(source, registry, ref, plan, loaded, remover))
+
+    return ItemPlan(item, plan, digest, clients(registry, origin, remover), apply, header=ref.name, extra=extra)
+
+
+def _copy(
+    source: Source, registry: Registry, ref: ImageRef, plan: TagPlan, loaded: LoadedImage, remover: Remover | None
+) -> int:
+    root = loaded.main.root
+    mine = [tag for tag, digest in plan.to_put.items() if digest == root.digest]
+    memories = TagPlan(
+        plan.before, {tag: new for tag, new in plan.after.items() if new is not None and new != root.digest}
+    )
+    apply_tags(registry, ref, memories)
+    sent = copy(source, RepositoryWriter(registry, ref.repository, source), loaded, mine)
+    gone = replace(plan, after={tag: new for tag, new in plan.after.items() if new is None})
+    apply_tags(registry, ref, gone, remover=remover)
+    return sent
+
+
+def resolve(item: Item, source: Source) -> tuple[str, Node | None]:
+    """Return the digest that the source stands for, and what it is where that had to be read to know."""
+    digest = required(source.digest(), source.where)
+    node: Node | None = None
+    if item.platforms:
+        node = choose(source, digest, item.platforms)
+        digest = node.digest
+    if item.image.digest is not None and item.image.digest != digest:
+        raise Conflict(
+            f"`{item.image}` is to be {item.image.digest}, and the source {source.where} is {digest}.",
+            hint="Pin the source to the digest as well, or leave the digest out of `image`.",
+        )
+    return digest, node
+
+
+def tags_to_have(item: Item, source: Source, digest: str) -> tuple[str, ...]:
+    """Return the named tags, else those that the source has for the image."""
+    if item.named or item.image.digest is not None:
+        return item.named
+    if isinstance(source, LayoutSource):
+        return tuple(sorted(tag for tag, found in source.layout.tags().items() if found == digest)) or ("latest",)
+    tag = t.cast(Location, item.source).tag
+    return (
+        ("latest",) if tag is None and t.cast(Location, item.source).digest is None else () if tag is None else (tag,)
+    )
+
+
+def _missing_referrers(image: LoadedImage, there: RegistrySource) -> dict[str, str | None]:
+    have = {part.root.digest for part in _attached_there(image, there)}
+    return {f"@{part.root.digest}": part.root.digest for part in image.attached if part.root.digest not in have}
+
+
+def _attached_there(image: LoadedImage, there: RegistrySource) -> list[Part]:
+    known = set()
+    for manifest in image.main.manifests:
+        known |= {digest for digest, _tag in there.attached(manifest.digest)}
+    return [part for part in image.attached if part.root.digest in known]
+
+
+def source_of(location: Location, ref: ImageRef | None, registries: Registries) -> tuple[Source, Registry | None]:
+    if location.kind == "engine":
+        raise Invalid(f"`{location}` is in an engine's store.", hint="Push it to a registry first.")
+    if location.kind == "registry":
+        main = ref is None or location.registry.registry == ref.registry
+        registry = registries.open(location.registry, main=main)
+        return RegistrySource(registry, location.registry), registry
+    return LayoutSource(_layout(location), location.tag, location.digest), None
+
+
+def _layout(location: Location) -> Layout:
+    layout: Layout | None = layout_tools().open_layout(t.cast(str, location.path), location.kind == "archive")
+    if layout is None:
+        raise NotFound(f"{location.path} is not there.", hint="Expected an OCI layout.")
+    return layout
+
+
+# Indexes
+
+
+def _plan_index(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
+    opened = [source_of(location, ref, registries) for location in item.index_of]
+    parts = []
+    for source, _registry in opened:
+        digest = required(source.digest(), source.where)
+        parts += [(source, manifest, platform) for manifest, platform in platforms_of(source, digest)]
+    index = join([(manifest, platform) for _source_, manifest, platform in parts], ref.name)
+    names = item.named or (() if item.image.digest is not None else ("latest",))
+    if item.image.digest not in (None, index.digest):
+        raise Conflict(f"`{item.image}` is to be {item.image.digest}, and the joined index is {index.digest}.")
+    plan = with_memory(item, registry, ref, names, index.digest, current_digests(registry, ref, names, item))
+    remover = registries.remover(registry) if plan.to_remove else None
+
+    def apply() -> Done:
+        sent = 0
+        for source, manifest, _platform in parts:
+            writer = RepositoryWriter(registry, ref.repository, source)
+            sent += copy(source, writer, load(source, manifest, attached=item.referrers), [])
+        if not names:
+            registry.put_manifest(ref.repository, index)
+        apply_tags(registry, ref, plan, known=index, remover=remover)
+        return Done(sent)
+
+    counted = clients(registry, remover, *(client for _source_, client in opened))
+    return ItemPlan(item, plan, index.digest, counted, apply, header=ref.name)
+
+
+# Layouts on disk
+
+
+def _plan_layout(item: Item, registries: Registries) -> ItemPlan:
+    source, origin = source_of(t.cast(Location, item.source), None, registries)
+    digest, node = resolve(item, source)
+    names = tags_to_have(item, source, digest)
+    path, archive = t.cast(str, item.image.path), item.image.kind == "archive"
+    layouts = layout_tools()
+    there: Layout | None = layouts.open_layout(path, archive)
+    have = {} if there is None else there.tags()
+    shown = {*names, *(have if archive else ())}  # an archive holds this image and nothing else
+    after: dict[str, str | None] = {tag: digest if tag in names else None for tag in sorted(shown)}
+    plan = TagPlan({tag: have.get(tag) for tag in after}, after)
+    image = (
+        load(source, node if node is not None else source.manifest(digest), attached=True) if item.referrers else None
+    )
+    extra = _missing_in(there, digest, image)
+
+    def apply() -> Done:
+        loaded = image or load(source, node if node is not None else source.manifest(digest), attached=False)
+        writer: Destination = layouts.ArchiveWriter(path) if archive else layouts.DirectoryWriter(path)
+        return Done(copy(source, writer, loaded, names))
+
+    return ItemPlan(item, plan, digest, clients(origin), apply, header=path, extra=extra)
+
+
+def layout_tools() -> types.ModuleType:
+    """Import what deals with layouts only where one is named: a task with nothing to do is mostly imports."""
+    from ansible_collections.foundry.ee.plugins.module_utils import _oci_layout
+
+    return _oci_layout
+
+
+def _missing_in(there: Layout | None, digest: str, image: LoadedImage | None) -> dict[str, str | None]:
+    """Return what the tags do not show: the image itself without its blobs, and what is to be attached to it."""
+    missing: dict[str, str | None] = {}
+    if there is None or not _is_whole(there, digest):
+        missing["@"] = digest
+    for part in () if image is None else image.attached:
+        if there is None or not _is_whole(there, part.root.digest):
+            missing[f"@{part.root.digest}"] = part.root.digest
+    return missing
+
+
+def _is_whole(layout: Layout, digest: str) -> bool:
+    """Return whether a layout has a manifest and all below it, each of the right size."""
+    try:
+        manifest = layout.manifest(digest)
+    except NotFound:
+        return False
+    return all(layout.has_blob(blob) for blob in manifest.blobs) and all(
+        _is_whole(layout, child.digest) for child in manifest.children
+    )

@@ -1,0 +1,315 @@
+# Copyright (c) 2026 Foundry maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copy images between registries and OCI layouts: blob by blob, checked, streaming, in parallel."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
+    INDEXES,
+    MANIFESTS,
+    Descriptor,
+    Manifest,
+    Platform,
+    broken,
+    pick,
+    platform_of,
+    referrers_tag,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, in_parallel
+
+if t.TYPE_CHECKING:
+    from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import Opener
+    from ansible_collections.foundry.ee.plugins.module_utils._oci_layout import Layout
+
+_DEEPEST = 3  # indexes within indexes
+_COSIGN = (".sig", ".att", ".sbom")  # tags that cosign makes: sha256-<digest>.sig
+_WORKERS = 6  # transfers at the same time
+
+Node = t.Union[Manifest, Descriptor]
+
+
+class Source(t.Protocol):
+    """Where images are read from. ``where`` is for messages."""
+
+    @property
+    def where(self) -> str:
+        """Return where it is, for messages."""
+
+    def digest(self) -> str | None:
+        """Return the digest that the source stands for, None where nothing is there."""
+
+    def manifest(self, digest: str) -> Manifest:
+        """Return a manifest by its digest. Raises NotFound."""
+
+    def read_blob(self, blob: Descriptor) -> t.Iterator[bytes]:
+        """Yield a blob's bytes, unchecked."""
+
+    def attached(self, digest: str) -> list[tuple[str, str | None]]:
+        """Return (digest, tag) of what is attached to an image; the tag where cosign names it so."""
+
+
+class Destination(t.Protocol):
+    """Where images are written to. Writing ends with ``commit``, or with ``abort`` after a failure."""
+
+    workers: int
+
+    @property
+    def manifest_workers(self) -> int:
+        """Return how many manifests may be written at once."""
+
+    @property
+    def bytes_written(self) -> int:
+        """Return how many bytes of blobs were sent so far."""
+
+    def has_blob(self, blob: Descriptor) -> bool:
+        """Return whether the blob is there already."""
+
+    def write_blob(self, blob: Descriptor, source: Opener) -> None:
+        """Send a blob; ``source`` starts its bytes anew."""
+
+    def put_manifest(self, manifest: Manifest, tag: str | None, entry: bool) -> None:
+        """Write a manifest; with ``entry`` it is to be found by itself, under its tag or without one."""
+
+    def commit(self) -> None:
+        """End well: what was written is now to be found."""
+
+    def abort(self) -> None:
+        """End after a failure: what was there before is as it was."""
+
+
+class RegistrySource:
+    """An image in a registry."""
+
+    def __init__(self, registry: Registry, ref: ImageRef) -> None:
+        self.registry = registry
+        self.ref = ref
+
+    @property
+    def where(self) -> str:
+        return str(self.ref)
+
+    def digest(self) -> str | None:
+        return self.registry.digest(self.ref)
+
+    def manifest(self, digest: str) -> Manifest:
+        return self.registry.manifest(self.ref.with_digest(digest))
+
+    def read_blob(self, blob: Descriptor) -> t.Iterator[bytes]:
+        return self.registry.read_blob(self.ref.repository, blob)
+
+    def attached(self, digest: str) -> list[tuple[str, str | None]]:
+        found: list[tuple[str, str | None]] = [
+            (each.digest, None) for each in self.registry.referrers(self.ref.repository, digest)
+        ]
+        tags = [referrers_tag(digest) + suffix for suffix in _COSIGN]
+        named = self.registry.digests(self.ref.repository, tags)
+        return found + [(found_digest, tag) for tag, found_digest in named.items() if found_digest is not None]
+
+
+class LayoutSource:
+    """An image in an OCI layout."""
+
+    def __init__(self, layout: Layout, tag: str | None, digest: str | None) -> None:
+        self.layout = layout
+        self._tag = tag
+        self._digest = digest
+
+    @property
+    def where(self) -> str:
+        tag = "" if self._tag is None else f":{self._tag}"
+        return f"{self.layout.path}{tag}" if self._digest is None else f"{self.layout.path}@{self._digest}"
+
+    def digest(self) -> str | None:
+        return self.layout.digest(self._tag, self._digest)
+
+    def manifest(self, digest: str) -> Manifest:
+        return self.layout.manifest(digest)
+
+    def read_blob(self, blob: Descriptor) -> t.Iterator[bytes]:
+        return self.layout.read_blob(blob)
+
+    def attached(self, digest: str) -> list[tuple[str, str | None]]:
+        found: list[tuple[str, str | None]] = [(each.digest, None) for each in self.layout.referrers(digest)]
+        tags = self.layout.tags()
+        wanted = [referrers_tag(digest) + suffix for suffix in _COSIGN]
+        return found + [(tags[tag], tag) for tag in wanted if tag in tags]
+
+
+class RepositoryWriter:
+    """A repository of a registry. What another repository of the same registry has is taken over from there."""
+
+    workers = _WORKERS
+
+    def __init__(self, registry: Registry, repository: str, source: Source | None = None) -> None:
+        self._registry = registry
+        self._repository = repository
+        near = isinstance(source, RegistrySource) and source.registry.host == registry.host
+        self._neighbour = t.cast(RegistrySource, source).ref.repository if near else None
+
+    @property
+    def manifest_workers(self) -> int:
+        return self._registry.manifest_workers
+
+    @property
+    def bytes_written(self) -> int:
+        return self._registry.bytes_written
+
+    def has_blob(self, blob: Descriptor) -> bool:
+        return self._registry.has_blob(self._repository, blob)
+
+    def write_blob(self, blob: Descriptor, source: Opener) -> None:
+        if self._neighbour is None or not self._registry.mount(self._repository, blob, self._neighbour):
+            self._registry.write_blob(self._repository, blob, source)
+
+    def put_manifest(self, manifest: Manifest, tag: str | None, entry: bool) -> None:
+        self._registry.put_manifest(self._repository, manifest, tag)
+
+    def commit(self) -> None:
+        """Nothing: a registry takes every manifest at once."""
+
+    def abort(self) -> None:
+        """Nothing: blobs without a manifest are the registry's to tidy up, and the next try finds them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A manifest with what it stands on, lowest first; the last is the manifest itself."""
+
+    manifests: tuple[Manifest, ...]
+    tag: str | None = None
+
+    @property
+    def root(self) -> Manifest:
+        return self.manifests[-1]
+
+    @property
+    def blobs(self) -> list[Descriptor]:
+        return list({blob.digest: blob for manifest in self.manifests for blob in manifest.blobs}.values())
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image or index, and what is attached to it."""
+
+    main: Part
+    attached: tuple[Part, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return self.main.root.digest
+
+
+def choose(source: Source, digest: str, platforms: t.Sequence[Platform]) -> Node:
+    """Return what of an image the wanted platforms need: a descriptor to be read, or a manifest. Raises NotFound."""
+    manifest = source.manifest(digest)
+    if not platforms:
+        return manifest
+    if manifest.is_index:
+        return pick(manifest, platforms, source.where)
+    have = platform_of(_config(source, manifest))
+    if len(platforms) == 1 and platforms[0].covers(have):
+        return manifest
+    raise NotFound(
+        f"{source.where} is one image for {have}, not {' and '.join(map(str, platforms))}.",
+        hint="Leave `platforms` out, or name a multi-platform image.",
+    )
+
+
+def _config(source: Source, manifest: Manifest) -> dict[str, t.Any]:
+    if manifest.config is None:
+        raise broken(source.where, "an index has no configuration")
+    return read_json(source, manifest.config)
+
+
+def read_json(source: Source, blob: Descriptor) -> dict[str, t.Any]:
+    """Return a small blob's JSON object, checked. Raises EEError."""
+    from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import verified
+
+    body = b"".join(verified(source.read_blob(blob), blob, source.where))
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise broken(source.where, f"{blob.digest} is no JSON") from error
+    if not isinstance(content, dict):
+        raise broken(source.where, f"{blob.digest} is no JSON object")
+    return content
+
+
+def platforms_of(source: Source, digest: str) -> list[tuple[Manifest, Platform]]:
+    """Return the images behind a digest, each with its platform."""
+    manifest = source.manifest(digest)
+    if not manifest.is_index:
+        return [(manifest, platform_of(_config(source, manifest)))]
+    children = [c for c in manifest.children if c.platform is None or c.platform.os != "unknown"]
+    found = []
+    for child in children:
+        image = source.manifest(child.digest)
+        found.append((image, child.platform or platform_of(_config(source, image))))
+    return found
+
+
+def load(source: Source, node: Node, *, attached: bool) -> Image:
+    """Read every manifest of an image, and of what is attached to it if that is wanted."""
+    main = Part(tuple(_tree(source, node, 0)))
+    if not attached:
+        return Image(main)
+    parts = []
+    for manifest in reversed(main.manifests):
+        for digest, tag in source.attached(manifest.digest):
+            parts.append(Part(tuple(_tree(source, source.manifest(digest), 0)), tag))
+    return Image(main, tuple({(part.root.digest, part.tag): part for part in parts}.values()))
+
+
+def _tree(source: Source, node: Node, depth: int) -> t.Iterator[Manifest]:
+    manifest = node if isinstance(node, Manifest) else source.manifest(node.digest)
+    if depth > _DEEPEST:
+        raise broken(source.where, f"indexes are nested more than {_DEEPEST} deep")
+    for child in manifest.children:
+        if child.media_type in INDEXES + MANIFESTS:
+            yield from _tree(source, child, depth + 1)
+    yield manifest
+
+
+def copy(source: Source, destination: Destination, image: Image, tags: t.Sequence[str]) -> int:
+    """Write an image under its tags (by digest alone without any). Return the bytes of the blobs that were sent.
+
+    An interrupted copy leaves no tag behind: blobs go first, then manifests from the bottom up, tags last.
+    """
+    before = destination.bytes_written
+    try:
+        for part in (*image.attached, image.main):
+            _send_blobs(source, destination, part)
+        for manifest in image.main.manifests[:-1]:
+            destination.put_manifest(manifest, None, entry=False)
+        destination.put_manifest(image.main.root, tags[0] if tags else None, entry=True)
+        in_parallel(
+            lambda tag: destination.put_manifest(image.main.root, tag, entry=True),
+            tags[1:],
+            destination.manifest_workers,
+        )
+        for part in image.attached:  # after what they are attached to, which a registry may ask for
+            for manifest in part.manifests[:-1]:
+                destination.put_manifest(manifest, None, entry=False)
+            destination.put_manifest(part.root, part.tag, entry=True)
+        destination.commit()
+    except BaseException:
+        destination.abort()
+        raise
+    return destination.bytes_written - before
+
+
+def _send_blobs(source: Source, destination: Destination, part: Part) -> None:
+    def send(blob: Descriptor) -> None:
+        if not destination.has_blob(blob):
+            destination.write_blob(blob, lambda: source.read_blob(blob))
+
+    largest_first = sorted(part.blobs, key=lambda blob: -blob.size)  # so that no long one begins last
+    in_parallel(send, largest_first, destination.workers)
