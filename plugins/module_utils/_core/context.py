@@ -12,9 +12,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.util
 import json
 import os
+import pkgutil
 import re
 import shutil
 import stat
@@ -40,8 +40,10 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source impor
 # Raised whenever the same definition is rendered to something else: a part of the build key.
 RENDERER = "1"
 MANIFEST = ".foundry-ee.json"
-_SCRIPTS_FOLDER = shell.__name__.rpartition(".")[0]
-_SCRIPTS = ("bindep", "console", "galaxy", "introspect", "packages", "pip", "pip_lists", "steps")
+_SCRIPTS_PACKAGE = shell.__name__.rpartition(".")[0]
+_SCRIPTS = tuple(
+    f"{name}.py" for name in ("bindep", "console", "galaxy", "introspect", "packages", "pip", "pip_lists", "steps")
+)
 _LISTS = (("galaxy", "requirements.yml"), ("python", "requirements.txt"), ("system", "bindep.txt"))
 
 
@@ -333,10 +335,10 @@ def _is_local(entry: object) -> bool:
 def scripts() -> t.Mapping[str, str]:
     """Return the helpers that run inside the image: name → text.
 
-    They are read through their loader: inside a module's payload they lie in an archive. They are not run here.
+    They are read as data of their package: inside a module's payload they lie in an archive. They are not run here.
     """
     found = {"__init__.py": "", "run": shell.RUN, "entrypoint": shell.ENTRYPOINT}
-    found.update({f"{name}.py": _source(f"{_SCRIPTS_FOLDER}.{name}") for name in _SCRIPTS})
+    found.update({name: _source(name) for name in _SCRIPTS})
     return found
 
 
@@ -354,13 +356,10 @@ if t.TYPE_CHECKING:
 
 
 def _source(name: str) -> str:
-    spec = importlib.util.find_spec(name)
-    # Every loader of Python files has it: the file system's, the archive's, and Ansible's own for collections.
-    get_source = getattr(None if spec is None else spec.loader, "get_source", None)
-    text = None if get_source is None else get_source(name)
-    if text is None:
+    data = pkgutil.get_data(_SCRIPTS_PACKAGE, name)
+    if data is None:
         raise Failed(f"The source of {name} is not at hand.", hint="Install the collection with its Python sources.")
-    return str(text)
+    return data.decode()
 
 
 def _digest(file: ContextFile) -> str:
