@@ -47,7 +47,11 @@ ENGINES = ("podman", "docker", "buildah")
 TAIL = 100  # lines of output that a failed build is explained from
 PATIENCE_S = 10.0  # seconds that a stopped engine has to tidy up before it is killed
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_AWAY = ("connection refused", "connection reset", "broken pipe", "no such host", "timeout", "dial tcp", ": eof")
+# What Go's net and net/http say of a server that cannot be reached, or is gone in the middle of an exchange.
+_AWAY = re.compile(
+    r"\b(dial|read|write) (tcp|udp)\b|connection (refused|reset)|broken pipe|closed (network|idle) connection"
+    r"|no such host|no route to host|network is unreachable|\btime(d )?out\b|: (unexpected )?eof\b|server misbehaving"
+)
 _REMOTE = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 _LOST = re.compile(r"^[Ee]rror:? .*checking if cached image exists.* not known")
 _LIBC = ctypes.CDLL(None)  # loaded before there are children: between fork and exec little is allowed
@@ -687,13 +691,13 @@ def _last_words(text: str) -> str:
 def _kind_of(words: str) -> tuple[type[EEError], str | None]:
     """Return the kind of an engine's complaint and the way to mend it. Engines give nothing but words."""
     lower = words.lower()
-    if "unauthorized" in lower or "authentication required" in lower or "denied" in lower or "403" in lower:
+    if "unauthorized" in lower or "authentication required" in lower or "denied" in lower or re.search(r"\b403\b", lower):
         return Denied, "Are `username` and `password`, or `authfile`, right for this registry and repository?"
     if "manifest unknown" in lower or "not found" in lower or "name unknown" in lower:
         return NotFound, "Is the name right, tag included?"
     if "x509" in lower or "certificate" in lower:
         return Unreachable, "Give the registry's CA with `ca_path`."
-    if any(sign in lower for sign in _AWAY):
+    if _AWAY.search(lower):
         return Unreachable, "Is the registry up, and the address right?"
     if "no space left" in lower:
         return Failed, "Free space where the engine keeps its images."

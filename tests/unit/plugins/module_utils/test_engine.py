@@ -392,6 +392,14 @@ def test_pulling():
         ('Error: Get "http://q/v2/": dial tcp 127.0.0.1:9: connect: connection refused', Unreachable),
         ('Error: Patch "http://q/v2/a/blobs/uploads/1": write tcp: write: broken pipe', Unreachable),
         ('Error: Patch "http://q/v2/a/blobs/uploads/1": EOF', Unreachable),
+        (
+            # An upload's address is random text, which may well hold 403 or 401.
+            'Error: writing blob: Patch "http://q/v2/a/blobs/uploads/4403-1?_state=Ab403xY": '
+            "write tcp 127.0.0.1:5->127.0.0.1:6: use of closed network connection",
+            Unreachable,
+        ),
+        ("Error: writing manifest: received unexpected HTTP status: 403 Forbidden", Denied),
+        ("Error: writing blob: Put upload: net/http: timeout awaiting response headers", Unreachable),
         ("Error: writing blob: write /var/tmp/x: no space left on device", Failed),
     ],
 )
