@@ -691,7 +691,12 @@ def _last_words(text: str) -> str:
 def _kind_of(words: str) -> tuple[type[EEError], str | None]:
     """Return the kind of an engine's complaint and the way to mend it. Engines give nothing but words."""
     lower = words.lower()
-    if "unauthorized" in lower or "authentication required" in lower or "denied" in lower or re.search(r"\b403\b", lower):
+    if (
+        "unauthorized" in lower
+        or "authentication required" in lower
+        or "denied" in lower
+        or re.search(r"\b403\b", lower)
+    ):
         return Denied, "Are `username` and `password`, or `authfile`, right for this registry and repository?"
     if "manifest unknown" in lower or "not found" in lower or "name unknown" in lower:
         return NotFound, "Is the name right, tag included?"

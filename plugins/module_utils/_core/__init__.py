@@ -26,5 +26,5 @@ def compile_once() -> None:
         setattr(zipimport, _NAME, functools.lru_cache(maxsize=None)(compiled))
 
 
-if isinstance(__loader__, zipimport.zipimporter):
+if isinstance(globals().get("__loader__"), zipimport.zipimporter):
     compile_once()

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import typing as t
 import zipfile
+from pathlib import Path
 
 from ansible_collections.foundry.ee.plugins.module_utils import _core
-
-if t.TYPE_CHECKING:
-    from pathlib import Path
 
 COUNTING = """
 import sys, zipimport
@@ -36,7 +33,7 @@ def imported_from(archive: Path, package: str) -> list[str]:
 
 
 def test_modules_of_the_payload_are_compiled_once(tmp_path: Path) -> None:
-    with open(str(_core.__file__), encoding="utf-8") as file:
-        ours = file.read()
-    assert imported_from(tmp_path / "plain.zip", "") == ["42", "True", *["package/__init__.py"] * 2, *["package/used.py"] * 2]
-    assert imported_from(tmp_path / "ours.zip", ours) == ["42", "True", *["package/__init__.py"] * 2, "package/used.py"]
+    ours = Path(str(_core.__file__)).read_text(encoding="utf-8")
+    right, twice = ["42", "True"], ["package/__init__.py"] * 2
+    assert imported_from(tmp_path / "plain.zip", "") == [*right, *twice, *["package/used.py"] * 2]
+    assert imported_from(tmp_path / "ours.zip", ours) == [*right, *twice, "package/used.py"]
