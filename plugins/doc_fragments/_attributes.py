@@ -46,8 +46,7 @@ options: {}
 attributes:
   action_group:
     description: >-
-      Use C(group/foundry.ee.hub), or C(group/foundry.ee.all), in C(module_defaults) to set
-      defaults for all of these modules.
+      Use C(group/foundry.ee.hub) in C(module_defaults) to set defaults for all of these modules.
     support: full
     membership:
       - foundry.ee.all
@@ -60,8 +59,7 @@ options: {}
 attributes:
   action_group:
     description: >-
-      Use C(group/foundry.ee.controller), or C(group/foundry.ee.all), in C(module_defaults) to set
-      defaults for all of these modules.
+      Use C(group/foundry.ee.controller) in C(module_defaults) to set defaults for all of these modules.
     support: full
     membership:
       - foundry.ee.all

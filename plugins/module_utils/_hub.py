@@ -24,7 +24,6 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
 )
 from ansible_collections.foundry.ee.plugins.module_utils._http import (
     REQUESTS_IMPORT_ERROR,
-    SHOWN_ERROR,
     Client,
     Connection,
     Request,
@@ -34,6 +33,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._http import (
     open_session,
     redact,
     sender,
+    shown,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._run import fail
 
@@ -47,6 +47,8 @@ DISTRIBUTIONS = "pulp/api/v3/distributions/container/container/"
 REPOSITORIES = "pulp/api/v3/repositories/container/"
 TASKS = "pulp/api/v3/tasks/"
 UNFINISHED = frozenset({"waiting", "running", "canceling"})
+HUB_LOGIN = "`hub_token`, or user and password"  # which options hold the credentials, for messages
+REGISTRY_LOGIN = "`username` and `password`, or `authfile`"
 POLLS = (0.1, 0.15, 0.25, 0.4, 0.6, 1.0)  # seconds between looks at a task; the last is repeated
 
 LOSS = (
@@ -66,15 +68,19 @@ class Hub:
     """Reads and writes records. Paths are relative to the root of Galaxy's API, or absolute as the server gives them.
 
     ``root`` is that path. If it is only ``assumed``, the first answer decides whether ``/api/`` has to be asked: that
-    saves everyone whose hub is in the usual place one request.
+    saves everyone whose hub is in the usual place one request. ``login`` names the options that hold the credentials.
     """
 
-    def __init__(self, client: Client, *, root: str = USUAL_ROOT, assumed: bool = True) -> None:
+    def __init__(self, client: Client, *, root: str = USUAL_ROOT, assumed: bool = True, login: str = HUB_LOGIN) -> None:
         self._client = client
         self._root = root
         self._assumed = assumed
+        self._login = login
         self._found: dict[str, Record] = {}
+        self._distributions: dict[str, Record] = {}
+        self._registries: dict[str, str] | None = None
         self._images: dict[str, list[Record]] | None = None
+        self.unaddressed: list[str] = []
 
     @property
     def requests(self) -> int:
@@ -123,22 +129,21 @@ class Hub:
             raise self._why_denied(error) from error
 
     def _why_denied(self, error: Denied) -> Denied:
-        """Tell bad credentials from missing rights: this server answers 403 to both, and half of its API has no codes.
+        """Tell bad credentials from missing rights: this server answers the same to both, and half of it has no codes.
 
-        Only who is known may ask who he is.
+        Its APIs answer 403, its registry 401. Only who is known may ask who he is.
         """
         try:
             me = self._client.call("GET", self._root + "_ui/v1/me/")
         except Denied:
-            reason, hint = "credentials", "It does not know these credentials: check `hub_token`, or user and password."
+            reason, hint = "credentials", f"It does not know these credentials: check {self._login}."
         except EEError:
             return error
         else:
             reason = "rights"
-            hint = f"It knows the user `{me.get('username')}`, who lacks the right to do this."
-        return Denied(
-            str(error), hint=hint, status=403, method=error.method, url=error.url, details={"denied_for": reason}
-        )
+            hint = f"It knows the user `{shown(str(me.get('username')))}`, who lacks the right to do this."
+        details = {"denied_for": reason}
+        return Denied(str(error), hint=hint, status=error.status, method=error.method, url=error.url, details=details)
 
     def _ask_root(self) -> bool:
         """Ask ``/api/`` of a gateway where Galaxy is. Return whether that is elsewhere than thought."""
@@ -170,8 +175,7 @@ class Hub:
         record = self.ended(task, time.monotonic() + timeout)
         for one in (record, *record["children"]):
             if one["state"] != "completed":
-                which = f"{one['pulp_href']} ({one.get('name')})"
-                raise Failed(f"The hub's task {which} ended as {one['state']}: {task_error(one)}.")
+                raise Failed(f"The hub's task {_named(one)} ended as {shown(one['state'])}: {task_error(one)}.")
         return record
 
     def ended(self, task: str, end: float) -> Record:
@@ -187,9 +191,9 @@ class Hub:
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeUp(
-                    f"The time is up, and the hub's task {record['pulp_href']} ({record.get('name')}) is still "
+                    f"The time is up, and the hub's task {_named(record)} is still "
                     f"{record['state']}{_progress(record)}.",
-                    hint="It goes on. Raise the timeout; where no task ever starts, the hub lacks a worker.",
+                    hint="It goes on. Raise `wait_timeout`; where no task ever starts, the hub lacks a worker.",
                 )
             time.sleep(min(pause, left))
         children = [self.ended(child, end) for child in record.get("child_tasks") or ()]
@@ -200,6 +204,12 @@ class Hub:
     def repositories_of_registry(self, registry_id: str) -> list[str]:
         """Return the names of the repositories that sync from a registry. Raises EEError."""
         return sorted(record["name"] for record in self.find(REMOTES) if record.get("registry") == registry_id)
+
+    def registries(self) -> dict[str, str]:
+        """Return id → name of the remote registries; they are read once. Raises EEError."""
+        if self._registries is None:
+            self._registries = {record_id(record): str(record["name"]) for record in self.find(REGISTRIES)}
+        return self._registries
 
     def repository(self, name: str) -> Record:
         """Return the record of an EE repository; it is read once. Raises NotFound."""
@@ -226,6 +236,45 @@ class Hub:
         except NotFound:
             return None
 
+    def find_distribution(self, name: str) -> Record | None:
+        """Return the record of what serves a repository; it is read once. None if this user sees none. Raises EEError.
+
+        It alone knows ``private``. Of a repository that is pushed to it knows all that there is; see :func:`pushed`.
+        """
+        repository_path(name)
+        if name not in self._distributions:
+            try:
+                found = self.find(DISTRIBUTIONS, name=name)
+            except Denied:
+                return None
+            self._distributions.update({record["name"]: record for record in found if record["name"] == name})
+        return self._distributions.get(name)
+
+    def look_ahead(self, names: t.Iterable[str], private: t.Iterable[str]) -> None:
+        """Read the records of several repositories by pages, as long as that takes fewer requests than one by one.
+
+        Of those in ``private`` it is what serves them, and of all that this does not tell enough of, their own. What no
+        page has is asked for in its turn. Raises EEError.
+        """
+        self._page_through(DISTRIBUTIONS, private, self._distributions)
+        told = {name for name, record in self._distributions.items() if pushed(record) is not None}
+        self._page_through(EES, set(names) - told, self._found)
+
+    def _page_through(self, path: str, names: t.Iterable[str], found: dict[str, Record]) -> None:
+        missing = {name for name in names if is_addressable(name)}
+        read, pages_left = 0, 1
+        while 0 < pages_left < len(missing):
+            records, count = _page(path, self.get(path, limit=PAGE_SIZE, offset=read))
+            found.update({record["name"]: record for record in records if record["name"] in missing})
+            missing -= found.keys()
+            read += len(records)
+            pages_left = -(-(count - read) // PAGE_SIZE) if records else 0
+
+    def forget(self, name: str) -> None:
+        """Read a repository anew when it is asked for next: it was changed."""
+        self._found.pop(name, None)
+        self._distributions.pop(name, None)
+
     def create_pushed(self, name: str) -> None:
         """Make an empty repository to push to. Raises EEError.
 
@@ -234,9 +283,12 @@ class Hub:
         repository_path(name)
         host = urlsplit(self._client.base_url).netloc
         scope = urlencode({"service": host, "scope": f"repository:{name}:pull,push"})
-        token = self._client.call("GET", "/token/?" + scope)["token"]
-        self._client.call("POST", f"/v2/{quote(name)}/blobs/uploads/", headers={"Authorization": f"Bearer {token}"})
-        self._found.pop(name, None)
+        try:
+            token = self._client.call("GET", "/token/?" + scope)["token"]
+            self._client.call("POST", f"/v2/{quote(name)}/blobs/uploads/", headers={"Authorization": f"Bearer {token}"})
+        except Denied as error:
+            raise self._why_denied(error) from error
+        self.forget(name)
 
     def tags(self, repository: str) -> dict[str, str]:
         """Return tag → digest of a repository's newest version. Raises NotFound."""
@@ -247,15 +299,15 @@ class Hub:
         """Return the manifests (and indexes) of a repository's newest version. Raises NotFound."""
         return self.find(repository_path(repository) + "_content/images/")
 
-    def set_tag(self, repository: str, tag: str, digest: str, timeout: float = 60.0) -> None:
-        """Point a tag at an image that is in the repository, and wait. Raises EEError."""
+    def set_tag(self, repository: str, tag: str, digest: str, timeout: float) -> None:
+        """Point a tag at an image that is in the repository, and wait, ``timeout`` seconds at most. Raises EEError."""
         self.finish("POST", self._content(repository) + "tag/", {"tag": tag, "digest": digest}, timeout)
 
-    def untag(self, repository: str, tag: str, timeout: float = 60.0) -> None:
+    def untag(self, repository: str, tag: str, timeout: float) -> None:
         """Take a tag away; its image stays, even if that was its last. Raises EEError."""
         self.finish("POST", self._content(repository) + "untag/", {"tag": tag}, timeout)
 
-    def remove_image(self, repository: str, digest: str, timeout: float = 120.0) -> None:
+    def remove_image(self, repository: str, digest: str, timeout: float) -> None:
         """Delete an image and all its tags; see :meth:`shared_elsewhere` first. Raises EEError."""
         path = f"{repository_path(repository)}_content/images/{quote(digest, safe=':')}/"
         self.finish("DELETE", path, None, timeout)
@@ -266,6 +318,7 @@ class Hub:
         Deleting an image makes this server reclaim whatever the repository held before, whoever else uses it (measured
         on 4.9.2): the image's own blobs are struck by the next deletion, those of former images by this one. The safe
         ways are in LOSS. Costs a request per repository, once per Hub: there is no cheaper one that every user may ask.
+        Those that cannot be asked about are in ``unaddressed`` afterwards.
         """
         mine = self._images_by_repository().get(repository, [])
         image = next((record for record in mine if record["digest"] == digest), None)
@@ -280,8 +333,19 @@ class Hub:
 
     def _images_by_repository(self) -> dict[str, list[Record]]:
         if self._images is None:
-            self._images = {record["name"]: self.images(record["name"]) for record in self.find(EES)}
+            names = [str(record["name"]) for record in self.find(EES)]
+            self.unaddressed = sorted(name for name in names if not is_addressable(name))
+            images = {name: self._images_if_there(name) for name in names if is_addressable(name)}
+            self._images = {name: found for name, found in images.items() if found is not None}
         return self._images
+
+    def _images_if_there(self, repository: str) -> list[Record] | None:
+        try:
+            return self.images(repository)
+        except _NoSuchApi:
+            raise
+        except NotFound:  # deleted since the list was made
+            return None
 
     def _former_images(self, repository: str) -> set[str]:
         """Return the digests of images that a repository held, and holds no more."""
@@ -310,9 +374,25 @@ def _blobs_of(image: Record, images: t.Sequence[Record]) -> set[str]:
     return blobs
 
 
+def is_addressable(name: str) -> bool:
+    """Whether the hub's own API has a path for a repository. ``a/b/c`` can be pushed and is listed, and has none."""
+    return name.count("/") <= 1 and "" not in name.split("/")
+
+
+def pushed(distribution: t.Mapping[str, t.Any]) -> Record | None:
+    """Return what an EE's record holds, as far as we need it, from what serves it. None if it is not pushed to."""
+    if "/container-push/" not in str(distribution.get("repository")):
+        return None
+    return {
+        "name": distribution["name"],
+        "description": distribution.get("description"),
+        "pulp": {"repository": {"remote": None}, "distribution": distribution},
+    }
+
+
 def repository_path(name: str) -> str:
     """Return the path of an EE repository. Raises Invalid for names that this server cannot address."""
-    if not name or name.count("/") > 1 or "" in name.split("/"):
+    if not is_addressable(name):
         raise Invalid(
             f"`{name}` is no name of a repository on a hub.",
             hint="Write `name`, or `namespace/name`: one slash at most.",
@@ -343,14 +423,18 @@ def task_error(record: t.Mapping[str, t.Any]) -> str:
     """Return a failed task's own words."""
     error = record.get("error")
     words = error.get("description") if isinstance(error, dict) else None
-    return str(words or record.get("reason") or "it gave no reason").rstrip(".")
+    return shown(str(words or record.get("reason") or "it gave no reason"))
+
+
+def _named(record: t.Mapping[str, t.Any]) -> str:
+    return shown(f"{record['pulp_href']} ({record.get('name')})")
 
 
 def _progress(record: t.Mapping[str, t.Any]) -> str:
     """Return in words how far a task is."""
     reports = [report for report in record.get("progress_reports") or () if report.get("state") == "running"]
     done = [f"{report['message']} {report['done']}{_of(report.get('total'))}" for report in reports]
-    return f" ({', '.join(done)})" if done else ""
+    return f" ({shown(', '.join(done))})" if done else ""
 
 
 def _of(total: object) -> str:
@@ -374,17 +458,20 @@ def _page(path: str, page: t.Any) -> tuple[list[Record], int]:
 
 
 def words(response: Response) -> str:
-    """Return what an error's body says; Galaxy's own API lists errors, each with the parameter it is about."""
+    """Return what an error's body says; Galaxy's own API lists errors, each with the parameter it is about.
+
+    Those of its registry have a ``message``, and a ``detail`` for programs.
+    """
     try:
         said = [_error_in_words(error) for error in json.loads(response.body)["errors"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return error_words(response)
-    return "; ".join(said)[:SHOWN_ERROR].rstrip(".")
+    return shown("; ".join(said))
 
 
 def _error_in_words(error: Record) -> str:
     where = (error.get("source") or {}).get("parameter")
-    what = str(error.get("detail") or error["title"])
+    what = str(error.get("message") or error.get("detail") or error["title"])
     return f"{where}: {what}" if where else what
 
 
@@ -407,7 +494,7 @@ def _error_for(request: Request, response: Response, said: str) -> EEError:
 def _is_json(response: Response) -> bool:
     try:
         json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -417,8 +504,8 @@ def _wrong_place(error: EEError) -> bool:
     return isinstance(error, _NoSuchApi) or (error.status is not None and error.status < 400)
 
 
-def open_hub(params: t.Mapping[str, t.Any], *, read_only: bool) -> Hub:
-    """Return the hub that a task's options name. Nothing is sent. Raises Invalid, Denied.
+def open_hub(params: t.Mapping[str, t.Any], *, read_only: bool, login: str = HUB_LOGIN) -> Hub:
+    """Return the hub that a task's options name; ``login`` is for messages. Nothing is sent. Raises Invalid, Denied.
 
     No token is ever made: a hub keeps one per user, and making one ends the one in use elsewhere.
     """
@@ -434,7 +521,7 @@ def open_hub(params: t.Mapping[str, t.Any], *, read_only: bool) -> Hub:
         words=words,
         error=_error_for,
     )
-    return Hub(client, root=root or USUAL_ROOT, assumed=root is None)
+    return Hub(client, root=root or USUAL_ROOT, assumed=root is None, login=login)
 
 
 def hub_behind(registry_url: str, options: t.Mapping[str, t.Any], *, read_only: bool) -> Hub | None:
@@ -444,7 +531,12 @@ def hub_behind(registry_url: str, options: t.Mapping[str, t.Any], *, read_only: 
     where something else answers ``/api/``; a registry that names ``/token/`` as its realm is worth it. Raises EEError.
     """
     login = {"hub_username": options.get("username"), "hub_password": options.get("password")}
-    hub = open_hub({**options, **login, "hub_host": registry_url}, read_only=read_only)
+    if not all(login.values()):
+        raise Denied(
+            f"Nobody to log in as at {urlsplit(registry_url).netloc} beyond its registry.",
+            hint=f"If it is a Galaxy NG, its own API does this, and takes no `token`: give {REGISTRY_LOGIN}.",
+        )
+    hub = open_hub({**options, **login, "hub_host": registry_url}, read_only=read_only, login=REGISTRY_LOGIN)
     try:
         status = hub.get("pulp/api/v3/status/")
     except EEError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.foundry.ee.plugins.module_utils import _hub
@@ -72,18 +72,51 @@ def targets_of_registry(hub: _hub.Hub, name: str) -> tuple[str, list[Target]]:
     return identifier, [target(record) for record in remotes]
 
 
-def start(hub: _hub.Hub, path: str, targets: t.Sequence[Target], foreteller: Foreteller | None) -> Handle:
-    """Start a sync, and return by what it is picked up again. Raises EEError.
+@dataclass(frozen=True)
+class Sync:
+    """What one request starts: ``path`` is that of a registry, or of a repository's content."""
 
-    ``foreteller`` is asked about repositories whose filters take none of their tags; None lets that pass.
+    path: str
+    targets: t.Sequence[Target]
+
+
+def start(hub: _hub.Hub, syncs: t.Sequence[Sync], foreteller: Foreteller | None) -> list[Handle]:
+    """Start syncs, and return by what they are picked up again. Raises EEError.
+
+    ``foreteller`` is asked about repositories whose filters take none of their tags; None lets that pass. All are
+    looked at before the first is started. If one cannot be started, the error's details have the ``tasks`` so far.
     """
-    repositories: list[Record] = []
-    for one in targets:
-        tags = hub.tags(one.name)
-        if foreteller is not None:
-            _check_filters(one, tags, foreteller)
-        repositories.append({"name": one.name, "id": one.id, "tags": tags})
-    return {"task": hub.write("POST", path + "sync/")["task"], "repositories": repositories}
+    looked_at = [[_look(hub, one, foreteller) for one in sync.targets] for sync in syncs]
+    handles: list[Handle] = []
+    for sync, repositories in zip(syncs, looked_at):
+        try:
+            task = hub.write("POST", sync.path + "sync/")["task"]
+        except EEError as error:
+            if not handles:
+                raise
+            raise _midway(error, handles) from error
+        handles.append({"task": task, "repositories": repositories})
+    return handles
+
+
+def _look(hub: _hub.Hub, one: Target, foreteller: Foreteller | None) -> Record:
+    tags = hub.tags(one.name)
+    if foreteller is not None:
+        _check_filters(one, tags, foreteller)
+    return {"name": one.name, "id": one.id, "tags": tags}
+
+
+def _midway(error: EEError, handles: t.Sequence[Handle]) -> EEError:
+    """Return an error that also tells of the syncs that were started before it."""
+    names = ", ".join(f"`{one['name']}`" for handle in handles for one in handle["repositories"])
+    return type(error)(
+        str(error),
+        hint=f"Syncs of {names} were started before, and go on; give `tasks` to a later task.",
+        status=error.status,
+        method=error.method,
+        url=error.url,
+        details={**error.details, "tasks": list(handles)},
+    )
 
 
 def _check_filters(one: Target, tags: t.Mapping[str, str], foreteller: Foreteller) -> None:
@@ -106,7 +139,7 @@ def finish(hub: _hub.Hub, handles: t.Sequence[Handle], timeout: float, allow_emp
     """
     end = time.monotonic() + timeout
     outcomes: list[Outcome] = []
-    emptied: list[tuple[Outcome, str]] = []
+    emptied: dict[int, str] = {}  # place in outcomes → the version that did it
     for handle in handles:
         try:
             record = hub.ended(handle["task"], end)
@@ -114,11 +147,11 @@ def finish(hub: _hub.Hub, handles: t.Sequence[Handle], timeout: float, allow_emp
             raise _hub.TimeUp(str(error), details={"tasks": list(handles)}) from error
         for repository in handle["repositories"]:
             outcome, version = _outcome(hub, repository, record)
-            outcomes.append(outcome)
             if outcome.emptied and version is not None and not allow_empty:
-                emptied.append((outcome, version))
+                emptied[len(outcomes)] = version
+            outcomes.append(outcome)
     if emptied:
-        raise _refuse(hub, emptied, end)
+        raise _refuse(hub, outcomes, emptied, end)
     failed = [outcome for outcome in outcomes if outcome.failure is not None]
     if failed:
         words = "; ".join(f"`{outcome.name}`: {outcome.failure}" for outcome in failed)
@@ -146,24 +179,39 @@ def _outcome(hub: _hub.Hub, repository: Record, record: Record) -> tuple[Outcome
     return Outcome(name, before, after, progress=progress_of(task)), version
 
 
-def _refuse(hub: _hub.Hub, emptied: t.Sequence[tuple[Outcome, str]], end: float) -> EEError:
+def _refuse(hub: _hub.Hub, outcomes: t.Sequence[Outcome], emptied: t.Mapping[int, str], end: float) -> EEError:
     """Take back what emptied repositories, by deleting the version that did, and return the error that tells."""
-    words = []
-    for outcome, version in emptied:
-        gone = f"`{outcome.name}` would lose every tag ({', '.join(sorted(outcome.before))})"
-        try:
-            answer = hub.write("DELETE", version)
-            hub.ended(answer["task"], end)
-            words.append(f"{gone}; the sync was taken back")
-        except Denied:
-            words.append(
-                f"{gone}, and it has: only an administrator of the hub may take a sync back. "
-                "Widen its filters and sync again; the images are still on the hub"
-            )
+    told = [
+        _take_back(hub, outcome, emptied[place], end) if place in emptied else outcome
+        for place, outcome in enumerate(outcomes)
+    ]
+    words = [
+        f"`{outcome.name}`{'' if place in emptied else ':'} {outcome.failure}"
+        for place, outcome in enumerate(told)
+        if outcome.failure is not None
+    ]
     return Conflict(
         "; ".join(words) + ".",
         hint=EMPTY_HINT,
+        details={"repositories": [outcome.as_result for outcome in told]},
     )
+
+
+def _take_back(hub: _hub.Hub, outcome: Outcome, version: str, end: float) -> Outcome:
+    """Take back a sync that emptied a repository, and return what came of that."""
+    tags = ", ".join(sorted(outcome.before))
+    try:
+        hub.finish("DELETE", version, None, max(0.0, end - time.monotonic()))
+    except Denied:
+        words = (
+            f"would lose every tag ({tags}), and it has: only an administrator of the hub may take a sync back. "
+            "Widen its filters and sync again; the images are still on the hub"
+        )
+        return replace(outcome, failure=words)
+    except EEError as error:
+        words = f"lost every tag ({tags}), and the sync is not known to be taken back: {error}"
+        return replace(outcome, failure=words.rstrip("."))
+    return replace(outcome, after=outcome.before, failure=f"would lose every tag ({tags}); the sync was taken back")
 
 
 class Foreteller:
@@ -176,16 +224,32 @@ class Foreteller:
         self._silent: dict[str, EEError] = {}
         self.requests = 0
 
+    def check(self, targets: t.Iterable[Target]) -> None:
+        """Refuse credentials of one registry where the targets are of several. Raises Invalid, and EEError of the hub.
+
+        They must go to nobody whom they are not for.
+        """
+        if self._options.get("username") is None and self._options.get("token") is None:
+            return
+        identifiers = sorted({one.remote.registry_id or "" for one in targets})
+        if len(identifiers) < 2:
+            return
+        hosts = sorted({_host(self._registry(identifier)) for identifier in identifiers})
+        if len(hosts) > 1:
+            raise Invalid(
+                f"`upstream.username` and `upstream.token` are for one registry, "
+                f"and these repositories are synced from {' and '.join(hosts)}.",
+                hint="Give `upstream.authfile`, which holds credentials by registry, or write one task for each.",
+            )
+
     def outcome(self, one: Target, before: t.Mapping[str, str]) -> tuple[Outcome, list[str]]:
         """Return what a sync of a repository with the tags ``before`` would bring, and what to warn of.
 
         Raises EEError of the hub only.
         """
-        registry_id = one.remote.registry_id or ""
-        if registry_id not in self._registries:
-            self._registries[registry_id] = self._hub.get(f"{_hub.REGISTRIES}{registry_id}/")
+        registry = self._registry(one.remote.registry_id or "")
         try:
-            after = self._upstream(self._registries[registry_id], one.remote)
+            after = self._upstream(registry, one.remote)
         except EEError as error:
             return Outcome(one.name, before, None), [
                 f"What a sync of `{one.name}` would bring is not known, it counts as a change: {error} "
@@ -198,6 +262,11 @@ class Foreteller:
                 "The real run takes that back and fails, unless `allow_empty: true` is given."
             ]
         return outcome, []
+
+    def _registry(self, identifier: str) -> Record:
+        if identifier not in self._registries:
+            self._registries[identifier] = self._hub.get(f"{_hub.REGISTRIES}{identifier}/")
+        return self._registries[identifier]
 
     def _upstream(self, registry: Record, remote: Remote) -> dict[str, str]:
         """Return the tags and digests that the hub would take. One that did not answer is not asked again."""
@@ -223,3 +292,7 @@ class Foreteller:
         finally:
             self.requests += client.requests
         return {tag: digest for tag, digest in digests.items() if digest is not None}
+
+
+def _host(registry: Record) -> str:
+    return urlsplit(registry["url"]).netloc.rpartition("@")[2]

@@ -209,7 +209,7 @@ class Registry:
     def put_manifest(self, repository: str, manifest: Manifest, tag: str | None = None) -> None:
         """Write a manifest, by its digest or under a tag. Its blobs and children must be there. Raises EEError."""
         name = api_repository(self.host, repository)
-        url = f"/v2/{path_of(name)}/manifests/{tag or manifest.digest}"
+        url = _manifest_url(name, tag or manifest.digest)
         ask = Ask("PUT", url, push_scope(name), {"Content-Type": manifest.media_type}, manifest.body)
         response = self.wire.ask(ask)
         if tag is not None and _is_read_only(response) and self.tag_otherwise(repository, tag, manifest.digest):
@@ -344,8 +344,7 @@ class Registry:
         return ImageRef(repository, self.host, None if digest else reference, reference if digest else None)
 
     def _manifest_ask(self, method: str, name: str, reference: str) -> Ask:
-        url = f"/v2/{path_of(name)}/manifests/{quote(reference, safe=':')}"  # a listed tag may be anything
-        return Ask(method, url, pull_scope(name), {"Accept": ACCEPT})
+        return Ask(method, _manifest_url(name, reference), pull_scope(name), {"Accept": ACCEPT})
 
     def _names(self, path: str, scope: str, key: str) -> list[str] | None:
         """Read a listing to its end; every page must be of this registry."""
@@ -388,7 +387,7 @@ class Registry:
         self.wire.ask(Ask("DELETE", location, push_scope(name)))  # a courtesy: what is left over expires
 
     def _delete(self, name: str, reference: str) -> bool:
-        ask = Ask("DELETE", f"/v2/{path_of(name)}/manifests/{reference}", _delete_scope(name))
+        ask = Ask("DELETE", _manifest_url(name, reference), _delete_scope(name))
         response = self.wire.ask(ask)
         if response.status == 404:
             return False
@@ -406,7 +405,7 @@ class Registry:
 
     def _untag_one(self, name: str, tag: str) -> bool:
         """Return whether the registry knows how to delete a tag (and it is gone)."""
-        ask = Ask("DELETE", f"/v2/{path_of(name)}/manifests/{tag}", _delete_scope(name))
+        ask = Ask("DELETE", _manifest_url(name, tag), _delete_scope(name))
         response = self.wire.ask(ask)
         if response.status in (200, 202, 404):
             return True
@@ -500,6 +499,10 @@ def in_parallel(function: t.Callable[[A], B], items: t.Sequence[A], workers: int
 
 def path_of(name: str) -> str:
     return quote(name, safe="/")
+
+
+def _manifest_url(name: str, reference: str) -> str:
+    return f"/v2/{path_of(name)}/manifests/{quote(reference, safe=':')}"  # a listed tag may be anything
 
 
 def pull_scope(name: str) -> str:

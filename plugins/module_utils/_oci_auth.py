@@ -23,6 +23,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth imp
     check_realm,
     find_in_file,
     from_helper,
+    helper_keys,
     parse_challenges,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._http import Request, Response, Send, error_for, error_words
@@ -44,11 +45,11 @@ def credentials_from(options: t.Mapping[str, t.Any], registry: str, repository: 
         return Credentials(username=options["username"], password=options.get("password") or "")
     if options.get("authfile") is not None:
         path = Path(options["authfile"])
-        if not path.is_file():
-            raise Invalid(f"The credentials file {path} (`authfile`) is not there.")
+        if not _is_there(path):
+            raise Invalid(f"The credentials file {path} (`authfile`) is not there, or in a place that we may not see.")
         return _from_file(path, registry, repository)
     for path in default_files(os.environ):
-        if path.is_file():
+        if _is_there(path):
             found = _from_file(path, registry, repository)
             if found is not None:
                 return found
@@ -71,26 +72,45 @@ def default_files(environment: t.Mapping[str, str]) -> list[Path]:
     return [first, config / "containers" / "auth.json", docker / "config.json"]
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a file is there. A folder that we may not look into is another user's, after ``become`` for one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _from_file(path: Path, registry: str, repository: str | None) -> Credentials | None:
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_LONGEST_FILE))
     except OSError as error:
         raise Invalid(f"The credentials file {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"The credentials file {path} is no JSON.") from error
-    found = find_in_file(content, registry, repository, str(path))
-    return _ask_helper(found, registry) if isinstance(found, str) else found
+    silent: list[str] = []  # helpers that know nothing
+    while True:
+        found = find_in_file(content, registry, repository, str(path), without=silent)
+        if not isinstance(found, str):
+            return found
+        for key in helper_keys(registry):
+            answer = _ask_helper(found, key)
+            if answer is not None:
+                return answer
+        silent.append(found)
 
 
-def _ask_helper(name: str, registry: str) -> Credentials | None:
+def _ask_helper(name: str, key: str) -> Credentials | None:
+    """Ask a credential helper for what it has stored under an address, None where it has nothing. Raises EEError."""
     program = f"docker-credential-{name}"
     try:
-        run = subprocess.run(  # the host goes to its standard input, as the helpers' protocol wants it
-            [program, "get"], input=registry.encode(), capture_output=True, timeout=_HELPER_TIMEOUT, check=False
+        run = subprocess.run(  # the address goes to its standard input, as the helpers' protocol wants it
+            [program, "get"], input=key.encode(), capture_output=True, timeout=_HELPER_TIMEOUT, check=False
         )
     except FileNotFoundError as error:
         raise Failed(f"The credential helper {program} is not installed, and a credentials file names it.") from error
+    except OSError as error:
+        raise Failed(f"The credential helper {program} cannot be run: {error.strerror}.") from error
     except subprocess.TimeoutExpired as error:
         raise Failed(f"The credential helper {program} gave no answer within {_HELPER_TIMEOUT:g} seconds.") from error
     if run.returncode != 0:
@@ -99,7 +119,7 @@ def _ask_helper(name: str, registry: str) -> Credentials | None:
         raise Failed(f"The credential helper {program} failed with status {run.returncode}.")
     try:
         return from_helper(json.loads(run.stdout), program)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"The credential helper {program} printed no JSON.") from error
 
 

@@ -105,6 +105,7 @@ class BlobUpload:
         self._blob = blob
         self._opener = source
         self._source_failed: EEError | None = None
+        self._location = ""  # where the upload goes on: CNCF distribution takes only the last one that it named
 
     def _source(self) -> t.Iterator[bytes]:
         """Yield the checked bytes; remember a failure of theirs, which no other try at the server mends."""
@@ -115,16 +116,16 @@ class BlobUpload:
             raise
 
     def run(self) -> None:
-        location = self._begin()
+        self._begin()
         try:
             if self._in_pieces_only():
-                self._in_pieces(location, 0)
+                self._in_pieces(0)
             else:
-                self._in_one_piece(location)
+                self._in_one_piece()
         except EEError as error:
             if not self._is_mendable(error):
                 raise
-            self._finish(error, location, breaks=1)
+            self._finish(error, breaks=1)
 
     def _is_mendable(self, error: EEError) -> bool:
         """Whether another try may help: the connection broke, or the server has forgotten the upload."""
@@ -135,50 +136,54 @@ class BlobUpload:
         """Whether this is a Pulp: it takes a blob in a PUT for none at all, and answers 500 (pulp-container 2.15)."""
         return self._registry.is_pulp
 
-    def _begin(self) -> str:
+    def _begin(self) -> None:
         ask = Ask("POST", f"/v2/{path_of(self._name)}/blobs/uploads/", push_scope(self._name), repeatable=True)
         response = self._registry.begin(self._name, ask)
         if response.status != 202:
             raise self._wire.fail(ask, response)
-        return self._registry.upload_location(ask, response)
+        self._location = self._registry.upload_location(ask, response)
 
-    def _in_one_piece(self, location: str) -> None:
+    def _in_one_piece(self) -> None:
         headers = {"Content-Type": "application/octet-stream"}
         body: bytes | Upload = b""
         if self._blob.size:
             body = Upload(self._source, self._blob.size)
-        ask = Ask("PUT", _with_digest(location, self._blob.digest), push_scope(self._name), headers, body)
+        ask = Ask("PUT", self._last_location(), push_scope(self._name), headers, body)
         response = self._wire.ask(ask)
         if response.status in (413, 416):  # too large for one piece
-            self._in_pieces(self._begin(), 0)
+            self._begin()
+            self._in_pieces(0)
         elif response.status not in (201, 204):
             raise self._wire.fail(ask, response)
 
-    def _finish(self, problem: EEError, location: str, breaks: int) -> None:
+    def _finish(self, problem: EEError, breaks: int) -> None:
         """After a break: is it there after all? Else go on where the server stands."""
         if self._registry.has_blob(self._name, self._blob):
             return
-        offset = self._where_it_stands(location)
+        offset = self._where_it_stands()
         if offset is None:
-            location, offset = self._begin(), 0
+            self._begin()
         try:
-            self._in_pieces(location, offset)
+            self._in_pieces(offset or 0)
         except EEError as error:
             if not self._is_mendable(error) or breaks >= _MOST_BREAKS:
                 raise error from problem
             time.sleep(_BREAK_PAUSE)
-            self._finish(error, location, breaks + 1)
+            self._finish(error, breaks + 1)
 
-    def _where_it_stands(self, location: str) -> int | None:
+    def _where_it_stands(self) -> int | None:
         """Return how many bytes of an upload the server has, None where it has forgotten it."""
-        response = self._wire.ask(Ask("GET", location, push_scope(self._name)))
+        ask = Ask("GET", self._location, push_scope(self._name))
+        response = self._wire.ask(ask)
         last = re.fullmatch(r"(?:bytes=)?0-(\d+)", response.headers.get("Range") or "")
         if response.status != 204 or last is None:
             return None
+        if response.headers.get("Location"):  # which the specification asks for, and not every server gives
+            self._location = self._registry.upload_location(ask, response)
         # "0-0" is both "nothing" and "one byte"; sending the first byte again is refused, so begin anew.
         return int(last.group(1)) + 1 if int(last.group(1)) > 0 else None
 
-    def _in_pieces(self, location: str, offset: int) -> None:
+    def _in_pieces(self, offset: int) -> None:
         """Send the rest from ``offset`` on, piece by piece; the digest is checked over the whole."""
         position = 0
         for piece in pieces(self._source(), UPLOAD_PIECE):
@@ -190,14 +195,16 @@ class BlobUpload:
                 "Content-Type": "application/octet-stream",
                 "Content-Range": f"{position - len(rest)}-{position - 1}",
             }
-            ask = Ask("PATCH", location, push_scope(self._name), headers, rest)
-            location = self._registry.upload_location(ask, self._registry.expect(ask, 202, 204))  # 204: Pulp
-        done = Ask("PUT", _with_digest(location, self._blob.digest), push_scope(self._name), {}, b"")
+            ask = Ask("PATCH", self._location, push_scope(self._name), headers, rest)
+            response = self._registry.expect(ask, 202, 204)  # 204: Pulp
+            self._location = self._registry.upload_location(ask, response)
+        done = Ask("PUT", self._last_location(), push_scope(self._name), {}, b"")
         self._registry.expect(done, 201, 204)
 
-
-def _with_digest(location: str, digest: str) -> str:
-    return f"{location}{'&' if '?' in location else '?'}{urlencode({'digest': digest})}"
+    def _last_location(self) -> str:
+        """Return where the request that ends the upload goes, with the digest."""
+        joint = "&" if "?" in self._location else "?"
+        return f"{self._location}{joint}{urlencode({'digest': self._blob.digest})}"
 
 
 def verified(chunks: t.Iterable[bytes], blob: Descriptor, where: str) -> t.Iterator[bytes]:

@@ -10,7 +10,12 @@ import types
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Unreachable,
+)
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.location import Location
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import join
@@ -76,22 +81,33 @@ def _plan_copy(item: Item, ref: ImageRef, registry: Registry, registries: Regist
         loaded = image or load(source, node if node is not None else source.manifest(digest), attached=False)
         return Done(_copy(source, registry, ref, plan, loaded, remover))
 
-    return ItemPlan(item, plan, digest, clients(registry, origin, remover), apply, header=ref.name, extra=extra)
+    counted = clients(registry, origin, remover)
+    return ItemPlan(item, plan, digest, counted, apply, _warnings(source, image), ref.name, extra)
 
 
 def _copy(
     source: Source, registry: Registry, ref: ImageRef, plan: TagPlan, loaded: LoadedImage, remover: Remover | None
 ) -> int:
+    """Copy the image, then bring the tags to where the plan wants them. Return the bytes of the blobs that were sent.
+
+    Where tags leave memories, the image comes without a tag first: what fails on its way leaves the old memories, and
+    so the way back. Where they do not, its tags come with it, which saves a request.
+    """
     root = loaded.main.root
-    mine = [tag for tag, digest in plan.to_put.items() if digest == root.digest]
-    memories = TagPlan(
-        plan.before, {tag: new for tag, new in plan.after.items() if new is not None and new != root.digest}
-    )
-    apply_tags(registry, ref, memories)
-    sent = copy(source, RepositoryWriter(registry, ref.repository, source), loaded, mine)
-    gone = replace(plan, after={tag: new for tag, new in plan.after.items() if new is None})
-    apply_tags(registry, ref, gone, remover=remover)
+    remembers = any(digest != root.digest for digest in plan.to_put.values())
+    writer = RepositoryWriter(registry, ref.repository, source)
+    sent = copy(source, writer, loaded, [] if remembers else list(plan.to_put))
+    rest = plan if remembers else replace(plan, after={tag: new for tag, new in plan.after.items() if new is None})
+    apply_tags(registry, ref, rest, known=root, remover=remover)
     return sent
+
+
+def _warnings(source: Source, *images: LoadedImage | None) -> tuple[str, ...]:
+    lost = sorted({digest for image in images if image is not None for digest in image.lost})
+    return tuple(
+        f"{source.where} lists {digest} as attached to the image, and does not have it: it was not copied."
+        for digest in lost
+    )
 
 
 def resolve(item: Item, source: Source) -> tuple[str, Node | None]:
@@ -164,20 +180,28 @@ def _plan_index(item: Item, ref: ImageRef, registry: Registry, registries: Regis
     if item.image.digest not in (None, index.digest):
         raise Conflict(f"`{item.image}` is to be {item.image.digest}, and the joined index is {index.digest}.")
     plan = with_memory(item, registry, ref, names, index.digest, current_digests(registry, ref, names, item))
+    images: list[tuple[Source, LoadedImage]] = []
+    extra: dict[str, str | None] = {}
+    if not names and registry.digest(ref.with_digest(index.digest)) is None:
+        extra["@"] = index.digest
+    if item.referrers:
+        images = [(source, load(source, manifest, attached=True)) for source, manifest, _platform in parts]
+        for _origin, image in images:
+            extra.update(_missing_referrers(image, RegistrySource(registry, ref)))
     remover = registries.remover(registry) if plan.to_remove else None
 
     def apply() -> Done:
         sent = 0
-        for source, manifest, _platform in parts:
-            writer = RepositoryWriter(registry, ref.repository, source)
-            sent += copy(source, writer, load(source, manifest, attached=item.referrers), [])
+        for source, image in images or [(source, load(source, part, attached=False)) for source, part, _ in parts]:
+            sent += copy(source, RepositoryWriter(registry, ref.repository, source), image, [])
         if not names:
             registry.put_manifest(ref.repository, index)
         apply_tags(registry, ref, plan, known=index, remover=remover)
         return Done(sent)
 
     counted = clients(registry, remover, *(client for _source_, client in opened))
-    return ItemPlan(item, plan, index.digest, counted, apply, header=ref.name)
+    warnings = tuple(warning for source, image in images for warning in _warnings(source, image))
+    return ItemPlan(item, plan, index.digest, counted, apply, warnings, ref.name, extra)
 
 
 # Layouts on disk
@@ -191,12 +215,13 @@ def _plan_layout(item: Item, registries: Registries) -> ItemPlan:
     layouts = layout_tools()
     there: Layout | None = layouts.open_layout(path, archive)
     have = {} if there is None else there.tags()
-    shown = {*names, *(have if archive else ())}  # an archive holds this image and nothing else
-    after: dict[str, str | None] = {tag: digest if tag in names else None for tag in sorted(shown)}
-    plan = TagPlan({tag: have.get(tag) for tag in after}, after)
     image = (
         load(source, node if node is not None else source.manifest(digest), attached=True) if item.referrers else None
     )
+    along = set() if image is None else {part.tag for part in image.attached}
+    shown = {*names, *(have.keys() - along if archive else ())}  # an archive holds this, what comes along, no more
+    after: dict[str, str | None] = {tag: digest if tag in names else None for tag in sorted(shown)}
+    plan = TagPlan({tag: have.get(tag) for tag in after}, after)
     extra = _missing_in(there, digest, image)
 
     def apply() -> Done:
@@ -204,7 +229,7 @@ def _plan_layout(item: Item, registries: Registries) -> ItemPlan:
         writer: Destination = layouts.ArchiveWriter(path) if archive else layouts.DirectoryWriter(path)
         return Done(copy(source, writer, loaded, names))
 
-    return ItemPlan(item, plan, digest, clients(origin), apply, header=path, extra=extra)
+    return ItemPlan(item, plan, digest, clients(origin), apply, _warnings(source, image), path, extra)
 
 
 def layout_tools() -> types.ModuleType:
@@ -220,17 +245,19 @@ def _missing_in(there: Layout | None, digest: str, image: LoadedImage | None) ->
     if there is None or not _is_whole(there, digest):
         missing["@"] = digest
     for part in () if image is None else image.attached:
-        if there is None or not _is_whole(there, part.root.digest):
+        if there is None or not _is_whole(there, part.root.digest) or not _is_tagged(there, part):
             missing[f"@{part.root.digest}"] = part.root.digest
     return missing
 
 
+def _is_tagged(layout: Layout, part: Part) -> bool:
+    return part.tag is None or layout.tags().get(part.tag) == part.root.digest
+
+
 def _is_whole(layout: Layout, digest: str) -> bool:
-    """Return whether a layout has a manifest and all below it, each of the right size."""
+    """Return whether a layout has a manifest and all below it, manifests intact and blobs of the right size."""
     try:
-        manifest = layout.manifest(digest)
-    except NotFound:
+        manifests = load(LayoutSource(layout, None, digest), layout.manifest(digest), attached=False).main.manifests
+    except (NotFound, Unreachable):  # missing or broken: it is to be written anew
         return False
-    return all(layout.has_blob(blob) for blob in manifest.blobs) and all(
-        _is_whole(layout, child.digest) for child in manifest.children
-    )
+    return all(layout.has_blob(blob) for manifest in manifests for blob in manifest.blobs)

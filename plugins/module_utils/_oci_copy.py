@@ -10,10 +10,11 @@ import json
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     INDEXES,
+    LONGEST_MANIFEST,
     MANIFESTS,
     Descriptor,
     Manifest,
@@ -30,6 +31,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.foundry.ee.plugins.module_utils._oci_layout import Layout
 
 _DEEPEST = 3  # indexes within indexes
+_MOST_MANIFESTS = 1000  # of one image, or attached to it
 _COSIGN = (".sig", ".att", ".sbom")  # tags that cosign makes: sha256-<digest>.sig
 _WORKERS = 6  # transfers at the same time
 
@@ -197,10 +199,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Image:
-    """An image or index, and what is attached to it."""
+    """An image or index, and what is attached to it.
+
+    ``lost`` holds digests that the source lists as attached, and does not have.
+    """
 
     main: Part
     attached: tuple[Part, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -233,6 +239,8 @@ def read_json(source: Source, blob: Descriptor) -> dict[str, t.Any]:
     """Return a small blob's JSON object, checked. Raises EEError."""
     from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import verified
 
+    if blob.size > LONGEST_MANIFEST:
+        raise broken(source.where, f"{blob.digest} has {blob.size} bytes, more than the {LONGEST_MANIFEST} allowed")
     body = b"".join(verified(source.read_blob(blob), blob, source.where))
     try:
         content = json.loads(body)
@@ -248,7 +256,9 @@ def platforms_of(source: Source, digest: str) -> list[tuple[Manifest, Platform]]
     manifest = source.manifest(digest)
     if not manifest.is_index:
         return [(manifest, platform_of(_config(source, manifest)))]
-    children = [c for c in manifest.children if c.platform is None or c.platform.os != "unknown"]
+    children = dict.fromkeys(c for c in manifest.children if c.platform is None or c.platform.os != "unknown")
+    if len(children) > _MOST_MANIFESTS:
+        raise _too_many(source)
     found = []
     for child in children:
         image = source.manifest(child.digest)
@@ -258,24 +268,62 @@ def platforms_of(source: Source, digest: str) -> list[tuple[Manifest, Platform]]
 
 def load(source: Source, node: Node, *, attached: bool) -> Image:
     """Read every manifest of an image, and of what is attached to it if that is wanted."""
-    main = Part(tuple(_tree(source, node, 0)))
+    main = _part(source, node)
     if not attached:
         return Image(main)
-    parts = []
-    for manifest in reversed(main.manifests):
-        for digest, tag in source.attached(manifest.digest):
-            parts.append(Part(tuple(_tree(source, source.manifest(digest), 0)), tag))
-    return Image(main, tuple({(part.root.digest, part.tag): part for part in parts}.values()))
+    parts, lost = [], []
+    for digest, tag in _attached(source, main):
+        try:
+            root = source.manifest(digest)
+        except NotFound:  # the tag that stands in for the referrers API goes on naming what was deleted
+            lost.append(digest)
+        else:
+            parts.append(_part(source, root, tag))
+    return Image(main, tuple(parts), tuple(lost))
 
 
-def _tree(source: Source, node: Node, depth: int) -> t.Iterator[Manifest]:
+def _attached(source: Source, main: Part) -> list[tuple[str, str | None]]:
+    """Return (digest, tag) of what is attached to any manifest of an image, each once."""
+    found = dict.fromkeys(each for manifest in reversed(main.manifests) for each in source.attached(manifest.digest))
+    if len(found) > _MOST_MANIFESTS:
+        raise _too_many(source)
+    return list(found)
+
+
+def _part(source: Source, node: Node, tag: str | None = None) -> Part:
+    manifests: dict[str, Manifest] = {}
+    _collect(source, node, manifests, 0)
+    return Part(tuple(manifests.values()), tag)
+
+
+def _collect(source: Source, node: Node, found: dict[str, Manifest], depth: int) -> None:
+    """Add a manifest to those ``found``, after what it stands on; each is read once. Raises EEError."""
     manifest = node if isinstance(node, Manifest) else source.manifest(node.digest)
     if depth > _DEEPEST:
         raise broken(source.where, f"indexes are nested more than {_DEEPEST} deep")
     for child in manifest.children:
-        if child.media_type in INDEXES + MANIFESTS:
-            yield from _tree(source, child, depth + 1)
-    yield manifest
+        _check_child(source, child)
+        if child.digest not in found:
+            _collect(source, child, found, depth + 1)
+    if len(found) >= _MOST_MANIFESTS:
+        raise _too_many(source)
+    found[manifest.digest] = manifest
+
+
+def _check_child(source: Source, child: Descriptor) -> None:
+    """Refuse what is neither image nor index: it could not be copied, and without it the index is not whole.
+
+    The image specification wants unknown media types ignored where one image is chosen; a copy keeps the index.
+    """
+    if child.media_type and child.media_type not in INDEXES + MANIFESTS:
+        raise Invalid(
+            f"{source.where} is an index that names {child.digest}, a `{child.media_type}`, which is no image.",
+            hint="It cannot be copied whole. Choose images from it with `platforms`.",
+        )
+
+
+def _too_many(source: Source) -> EEError:
+    return broken(source.where, f"it stands for more than {_MOST_MANIFESTS} manifests")
 
 
 def copy(source: Source, destination: Destination, image: Image, tags: t.Sequence[str]) -> int:

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import http.client
 import http.cookiejar
+import io
 import json
 import re
 import socket
@@ -260,7 +261,8 @@ class Wire:
         ours = origin(url) == origin(self.base_url)
         header = self._auth().header(ask.scope, self._token_send) if ours else None
         answer = self._follow(ask, url, header)
-        if answer.status_code != 401 or not ours:
+        # Only our own registry may say how to authenticate to it: who it redirects us to could name any realm.
+        if answer.status_code != 401 or not ours or origin(answer.url) != origin(self.base_url):
             return answer
         challenge = Response(401, answer.headers, b"")
         if not self._auth().renew(challenge, ask.scope, header):
@@ -403,12 +405,80 @@ def content_length(headers: t.Mapping[str, str]) -> int | None:
 
 def _session(connection: Connection) -> requests.Session:
     session = open_session(connection)
-    adapter = HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL)
+    adapter = _adapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # A cookie is a credential too, and nothing in the distribution API needs one.
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     return session
+
+
+def _adapter() -> HTTPAdapter:
+    """Return an adapter whose connections wait for the head of an answer as ``_Prompt`` does."""
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *given: t.Any, **named: t.Any) -> None:
+            super().init_poolmanager(*given, **named)
+            _be_prompt(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: str, **named: t.Any) -> t.Any:
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **named)
+            if not known:
+                _be_prompt(manager)
+            return manager
+
+    return Adapter(pool_connections=POOL, pool_maxsize=POOL)
+
+
+def _be_prompt(manager: t.Any) -> None:
+    """Let the connections that a pool manager of urllib3 opens read answers as ``_Prompt`` does."""
+    pools = {}
+    for scheme, pool in manager.pool_classes_by_scheme.items():
+        connection = type(pool.ConnectionCls.__name__, (pool.ConnectionCls,), {"response_class": _Prompt})
+        pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": connection})
+    manager.pool_classes_by_scheme = pools
+
+
+class _Prompt(http.client.HTTPResponse):
+    """An answer whose head is there within the timeout of its connection, give or take one read.
+
+    The timeout by itself bounds each read alone: a head that comes byte by byte, or behind any number of
+    ``100 Continue``, would hold us for ever.
+    """
+
+    def __init__(self, sock: socket.socket, *given: t.Any, **named: t.Any) -> None:
+        super().__init__(sock, *given, **named)
+        timeout = sock.gettimeout()
+        self._timed = _Timed(self.fp.detach(), None if timeout is None else time.monotonic() + timeout)
+        self.fp = io.BufferedReader(self._timed)
+
+    def begin(self) -> None:
+        super().begin()
+        self._timed.ends = None
+
+
+class _Timed(io.RawIOBase):
+    """What a connection brings; a read that begins after ``ends`` (of time.monotonic) has taken too long."""
+
+    def __init__(self, raw: io.RawIOBase, ends: float | None) -> None:
+        self.ends = ends
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: t.Any) -> int | None:
+        if self.ends is not None and time.monotonic() > self.ends:
+            raise socket.timeout("the head of the answer took too long")
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def find_scheme(host: str, connection: Connection) -> str:
@@ -439,6 +509,8 @@ def _speaks_tls(host: str, port: int, timeout: float) -> bool:
             return True
     except ssl.SSLError as error:
         return "ALERT" in (error.reason or "")  # an alert (a client certificate is missing, say) is TLS as well
+    except socket.timeout:
+        return True  # it may be slow, and a password must not go in clear because of that
     except OSError:
         return False
 

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import threading
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, check_tag
 from ansible_collections.foundry.ee.plugins.module_utils._core.location import Location, parse_location
-from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Manifest, Platform
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import INDEXES, Manifest, Platform
 from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import Credentials
 from ansible_collections.foundry.ee.plugins.module_utils._core.tags import (
     PREVIOUS,
@@ -56,14 +58,25 @@ class Registries:
         self._read_only = read_only
         self._wires: dict[tuple[str, Credentials | None, Connection], Wire] = {}
         self._lock = threading.Lock()
-        self._main_host: str | None = None
+        self._hosts: dict[bool, str] = {}  # for the credentials of `image` (True) and of other ones
+        self._opened: list[Client] = []
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests were sent to what was opened here."""
+        return sum(client.requests for client in self._opened)
+
+    def apart(self) -> Registries:
+        """Return the same, whose ``requests`` are counted apart."""
+        apart = copy.copy(self)
+        apart._opened = []
+        return apart
 
     def open(self, ref: ImageRef, main: bool) -> Registry:
         """Return a client of its own for one image, over connections that are shared."""
         options = self.options(main)
         host = t.cast(str, ref.registry)
-        if main and (options.get("username") is not None or options.get("token") is not None):
-            self._only(host)
+        self.claim(host, main)
         key = (host, credentials_from(options, host, ref.repository), Connection.from_params(options))
         with self._lock:
             if key not in self._wires:
@@ -71,16 +84,22 @@ class Registries:
             registry = Registry(self._wires[key].again())
         if main:
             registry.tag_otherwise = lambda *what: self._tag_otherwise(registry, *what)
+        self._opened.append(registry)
         return registry
 
     def _tag_otherwise(self, registry: Registry, repository: str, tag: str, digest: str) -> bool:
-        remover = self.remover(registry)
+        remover = self._remover(registry)
         done = remover.tag(repository, tag, digest)
         registry.wire.requests += remover.requests
         return done
 
     def remover(self, registry: Registry) -> Remover:
         """Return what removes from a registry that was opened as the main one, and has been asked before."""
+        remover = self._remover(registry)
+        self._opened.append(remover)
+        return remover
+
+    def _remover(self, registry: Registry) -> Remover:
         from ansible_collections.foundry.ee.plugins.module_utils._oci_remove import remover_of
 
         return remover_of(registry, self._options, read_only=self._read_only)
@@ -89,13 +108,17 @@ class Registries:
         """Return the options of ``foundry.ee._registry`` for the registry of ``image``, or for another one."""
         return self._options if main else self._for_source()
 
-    def _only(self, host: str) -> None:
+    def claim(self, host: str, main: bool) -> None:
         """Refuse a second host for the credentials of the options. Raises Invalid."""
+        options = self.options(main)
+        if options.get("username") is None and options.get("token") is None:
+            return
         with self._lock:
-            self._main_host = self._main_host or host
-        if self._main_host != host:
+            first = self._hosts.setdefault(main, host)
+        if first != host:
+            user, token = ("username", "token") if main else ("source_username", "source_token")
             raise Invalid(
-                f"`username` and `token` are for one registry, and the task names {self._main_host} and {host}.",
+                f"`{user}` and `{token}` are for one registry, and the task names {first} and {host}.",
                 hint="Give `authfile`, which holds credentials by registry, or write one task for each.",
             )
 
@@ -153,6 +176,7 @@ class Item:
 
     def _check(self) -> None:
         where = f"`{self.image}`"
+        self._check_rollback(where)
         comes = [name for name in ("source", "index_of", "rollback") if getattr(self, name)]
         if len(comes) > 1:
             raise Invalid(f"{where}: {' and '.join(comes)} each say which image it is to be.", hint="Give one of them.")
@@ -160,6 +184,11 @@ class Item:
             raise Invalid(f"{where}: state `absent` takes only `tags` and `delete_image`.")
         if self.present and self.delete_image:
             raise Invalid(f"{where}: `delete_image` is for state `absent`.")
+        if self.delete_image and self.tags:
+            raise Invalid(
+                f"{where}: `delete_image` deletes the image that `image` names, with every tag of it.",
+                hint="Leave `tags` out, and name the image there by its tag or digest.",
+            )
         if self.platforms and self.source is None:
             raise Invalid(f"{where}: `platforms` chooses from a `source`.", hint="Give `source` as well.")
         if self.image.kind == "registry":
@@ -168,6 +197,28 @@ class Item:
             raise Invalid(f"{where}: an image outside a registry comes from a `source`.", hint="Give `source`.")
         if not self.present or self.exact or self.remember:
             raise Invalid(f"{where}: `absent`, `tags_mode: exact` and `remember_previous` are for registries.")
+
+    def _check_rollback(self, where: str) -> None:
+        if not self.rollback:
+            return
+        others = {"tags_mode: exact": self.exact, "referrers": self.referrers, "remember_previous": self.remember}
+        given = [f"`{name}`" for name, value in others.items() if value]
+        if given:
+            raise Invalid(f"{where}: `rollback` takes no {' and no '.join(given)}.", hint="It moves the tags, no more.")
+        if self.image.digest is not None:
+            raise Invalid(
+                f"{where}: `rollback` looks up which image it was, and the digest says which it is to be.",
+                hint="Leave the one or the other out.",
+            )
+
+    def hosts(self) -> list[tuple[str, bool]]:
+        """The registries that are asked for it, each with whether the credentials of ``image`` are for it."""
+        others = [place for place in (self.source, *self.index_of) if place is not None and place.kind == "registry"]
+        hosts = [t.cast(str, place.registry.registry) for place in others]
+        if self.image.kind != "registry":
+            return [(host, True) for host in hosts]
+        own = t.cast(str, self.image.registry.registry)
+        return [(own, True), *((host, host == own) for host in hosts)]
 
 
 @dataclass(frozen=True)
@@ -228,6 +279,83 @@ class ItemPlan:
             "requests": self.requests,
             "bytes_copied": 0 if done is None else done.bytes_copied,
         }
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An image that could not be planned, or not be brought in order."""
+
+    image: str
+    error: EEError
+    requests: int
+
+    def result(self) -> dict[str, t.Any]:
+        """Return the result of this image. What it has now is not known."""
+        known = {"image": self.image, "changed": False, "digest": None, "tags": {}, "bytes_copied": 0}
+        return {**known, "requests": self.requests, "msg": str(self.error), "error": self.error.as_result()}
+
+
+def plan_many(given: t.Sequence[Options], registries: Registries, workers: int) -> list[ItemPlan | Fault]:
+    """Plan several images. One that cannot be planned is no obstacle to the others.
+
+    Raises Invalid where what two of them want cannot be had together, or where credentials would go to two hosts.
+    """
+    items = [_read_item(params) for params in given]
+    wanted = [item for item in items if isinstance(item, Item)]
+    for host, main in (each for item in wanted for each in item.hosts()):
+        registries.claim(host, main)  # here, because the one to be refused would be another one each time
+    _check_archives(wanted)
+
+    def plan(item: Item | Fault) -> ItemPlan | Fault:
+        if isinstance(item, Fault):
+            return item
+        apart = registries.apart()
+        try:
+            return plan_item(item, apart)
+        except EEError as error:
+            return Fault(str(item.image), error, apart.requests)
+
+    planned = in_parallel(plan, items, workers)
+    _check_together([plan for plan in planned if isinstance(plan, ItemPlan)])
+    return planned
+
+
+def _read_item(params: Options) -> Item | Fault:
+    try:
+        return Item.from_params(params)
+    except EEError as error:
+        return Fault(params["image"], error, 0)
+
+
+def _check_archives(items: t.Sequence[Item]) -> None:
+    paths = [os.path.realpath(t.cast(str, item.image.path)) for item in items if item.image.kind == "archive"]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise Invalid(
+                f"`images` has the archive {path} twice, and an archive holds one image.",
+                hint="Give each a file of its own, or use a layout (`oci:`).",
+            )
+
+
+def _check_together(plans: t.Sequence[ItemPlan]) -> None:
+    """Refuse what one image would undo of another. Raises Invalid."""
+    wanted: dict[tuple[str, str], tuple[str | None, ItemPlan]] = {}
+    gone = {(plan.header, plan.tags.image): plan for plan in plans if plan.tags.image is not None}
+    for plan in plans:
+        for tag, digest in plan.tags.after.items():
+            found, first = wanted.setdefault((plan.header, tag), (digest, plan))
+            if found != digest:
+                raise _contradiction(first, plan, f"what the tag {tag} of {plan.header} is to be")
+        deletes = None if plan.digest is None else gone.get((plan.header, plan.digest))
+        if deletes is not None and plan.item.present:
+            raise _contradiction(deletes, plan, f"whether {plan.header}@{plan.digest} is to be there")
+
+
+def _contradiction(one: ItemPlan, two: ItemPlan, what: str) -> Invalid:
+    return Invalid(
+        f"`{one.item.image}` and `{two.item.image}` in `images` say differently {what}.",
+        hint="Leave one of them out, or write a task for each.",
+    )
 
 
 def plan_item(item: Item, registries: Registries) -> ItemPlan:
@@ -353,9 +481,10 @@ def _plan_absent(item: Item, ref: ImageRef, registry: Registry, registries: Regi
 
 def _plan_deletion(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
     digest = registry.digest(ref)
-    there = registry.tags(ref.repository) or [] if digest is not None else []
-    current = registry.digests(ref.repository, there)
-    plan = plan_deletion(digest, current, with_tags=item.delete_image, where=ref.name)
+    tagged = {} if digest is None else _tagged(registry, ref)
+    current = {tag: manifest.digest for tag, manifest in tagged.items()}
+    holders = [] if digest is None else _holders(registry, ref, digest, tagged.values())
+    plan = plan_deletion(digest, current, with_tags=item.delete_image, where=ref.name, holders=holders)
     if plan.image is None:
         return ItemPlan(item, plan, None, (registry,), Done, header=ref.name)
     remover = registries.remover(registry)
@@ -366,6 +495,46 @@ def _plan_deletion(item: Item, ref: ImageRef, registry: Registry, registries: Re
         return Done()
 
     return ItemPlan(item, plan, digest, clients(registry, remover), apply, warnings, ref.name)
+
+
+def _tagged(registry: Registry, ref: ImageRef) -> dict[str, Manifest]:
+    """Return what the tags of a repository stand for, without those that went since the list was made."""
+    tags = registry.tags(ref.repository) or []
+    manifests = in_parallel(lambda tag: _manifest(registry, ref.with_tag(tag)), tags)
+    return {tag: manifest for tag, manifest in zip(tags, manifests) if manifest is not None}
+
+
+def _holders(registry: Registry, ref: ImageRef, digest: str, tagged: t.Collection[Manifest]) -> list[str]:
+    """Return the digests of the indexes among ``tagged`` that hold an image, be it in an index within them."""
+    known: dict[str, Manifest | None] = {manifest.digest: manifest for manifest in tagged}
+
+    def read(inner: str) -> Manifest | None:
+        if inner not in known:
+            known[inner] = _manifest(registry, ref.with_digest(inner))
+        return known[inner]
+
+    return [index.digest for index in tagged if _holds(index, digest, read)]
+
+
+def _holds(index: Manifest, digest: str, read: t.Callable[[str], Manifest | None]) -> bool:
+    """Return whether an index holds an image; ``read`` returns an index within it. An image holds none."""
+    waiting: list[Manifest] = [index]
+    seen = {index.digest}
+    while waiting:
+        children = waiting.pop().children
+        if any(child.digest == digest for child in children):
+            return True
+        inner = [child.digest for child in children if child.media_type in INDEXES and child.digest not in seen]
+        seen.update(inner)
+        waiting += [found for found in map(read, inner) if found is not None]
+    return False
+
+
+def _manifest(registry: Registry, ref: ImageRef) -> Manifest | None:
+    try:
+        return registry.manifest(ref)
+    except NotFound:
+        return None
 
 
 def clients(*clients: Client | None) -> tuple[Client, ...]:

@@ -10,9 +10,12 @@ read by their digests only, so a crafted archive cannot write anywhere.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
 import tempfile
 import threading
@@ -28,12 +31,14 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     broken,
     parse_manifest,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._core.tags import subject_of_tag
 from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import Opener, verified
 
 CHUNK = 1024 * 1024  # bytes
 NAME = "org.opencontainers.image.ref.name"
 _MARK = b'{"imageLayoutVersion":"1.0.0"}'
 _LONGEST_INDEX = 16 * 1024 * 1024  # bytes
+_LONGEST_HEAD = 1024 * 1024  # bytes of what an archive says about one member
 
 
 class _Files(t.Protocol):
@@ -52,14 +57,14 @@ class _Directory:
 
     def size(self, name: str) -> int | None:
         try:
-            return (self._path / name).stat().st_size
+            found = (self._path / name).stat()
         except FileNotFoundError:
             return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def read(self, name: str) -> t.Iterator[bytes]:
-        with (self._path / name).open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        with _open(self._path / name) as file:
+            yield from _chunks(file, os.fstat(file.fileno()).st_size)
 
 
 class _Archive:
@@ -69,11 +74,11 @@ class _Archive:
         self._path = path
         self._members: dict[str, tuple[int, int]] = {}
         try:
-            with tarfile.open(path, "r:") as tar:
+            with _open(path) as file, tarfile.open(fileobj=_heads_of(file), mode="r:") as tar:
                 for member in tar:
-                    if member.isreg():
+                    if member.isreg() and not member.issparse():
                         self._members[member.name.removeprefix("./")] = (member.offset_data, member.size)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, ValueError, OverflowError) as error:
             raise Invalid(f"{path} is no uncompressed tar file: {error}.", hint="Unpack it first.") from error
 
     def size(self, name: str) -> int | None:
@@ -81,12 +86,48 @@ class _Archive:
         return None if found is None else found[1]
 
     def read(self, name: str) -> t.Iterator[bytes]:
-        offset, left = self._members[name]
-        with self._path.open("rb") as file:
+        offset, size = self._members[name]
+        with _open(self._path) as file:
             file.seek(offset)
-            while left and (chunk := file.read(min(CHUNK, left))):
-                left -= len(chunk)
-                yield chunk
+            yield from _chunks(file, size)
+
+
+def _open(path: Path) -> t.BinaryIO:
+    """Open a regular file. Others are refused: a named pipe may wait for ever, a device may never end."""
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise Invalid(f"{path} is no regular file.")
+
+
+def _chunks(file: t.BinaryIO, size: int) -> t.Iterator[bytes]:
+    """Yield at most the next ``size`` bytes of a file."""
+    while size and (chunk := file.read(min(CHUNK, size))):
+        size -= len(chunk)
+        yield chunk
+
+
+def _heads_of(file: t.BinaryIO) -> t.IO[bytes]:
+    return t.cast(t.IO[bytes], _Heads(file))
+
+
+class _Heads:
+    """A tar file of which tarfile reads the members' heads: one that is huge is not brought into memory."""
+
+    def __init__(self, file: t.BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        if size > _LONGEST_HEAD:
+            raise tarfile.ReadError(f"a member's head has {size} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 class Layout:
@@ -110,13 +151,15 @@ class Layout:
             return digest if self._files.size(_blob_name(digest)) is not None else None
         if tag is not None:
             return self.tags().get(tag)
-        named = sorted(set(self.tags().values())) or sorted({c.digest for c in self.index.children})
-        if len(named) > 1:
+        # What is attached to an image by a tag, as cosign does it, is no image to choose from.
+        tags = {tag: found for tag, found in self.tags().items() if subject_of_tag(tag) is None}
+        images = set(tags.values()) or {c.digest for c in self.index.children}
+        if len(images) > 1:
             raise Invalid(
                 f"{self.path} holds several images.",
-                hint=f"Name one of its tags: {', '.join(sorted(self.tags())) or 'it has none, give a digest'}.",
+                hint=f"Name one of its tags: {', '.join(sorted(tags)) or 'it has none, give a digest'}.",
             )
-        return named[0] if named else None
+        return next(iter(images), None)
 
     def manifest(self, digest: str) -> Manifest:
         """Return a manifest, checked. Raises NotFound."""
@@ -183,7 +226,18 @@ class DirectoryWriter:
             raise Failed(f"{path} cannot be made a directory: {error.strerror}.") from error
 
     def has_blob(self, blob: Descriptor) -> bool:
-        return _Directory(self._path).size(_blob_name(blob.digest)) == blob.size
+        """Return whether the blob is there, its bytes included: a damaged one is written anew."""
+        files, name = _Directory(self._path), _blob_name(blob.digest)
+        if files.size(name) != blob.size:
+            return False
+        algorithm, _colon, expected = blob.digest.partition(":")
+        hasher = hashlib.new(algorithm)
+        try:
+            for chunk in files.read(name):
+                hasher.update(chunk)
+        except OSError:
+            return False
+        return hasher.hexdigest() == expected
 
     def write_blob(self, blob: Descriptor, source: Opener) -> None:
         self._write(_blob_name(blob.digest), verified(source(), blob, f"On the way to {self._path}"))
@@ -253,7 +307,11 @@ class ArchiveWriter:
         except OSError as error:
             raise Failed(f"{path} cannot be written: {error.strerror}.") from error
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-        self._add("oci-layout", len(_MARK), iter([_MARK]))
+        try:
+            self._add("oci-layout", len(_MARK), iter([_MARK]))
+        except BaseException:
+            self.abort()
+            raise
 
     def has_blob(self, blob: Descriptor) -> bool:
         return blob.digest in self._blobs
@@ -288,8 +346,10 @@ class ArchiveWriter:
             raise Failed(f"{self._path} cannot be written: {error.strerror}.") from error
 
     def abort(self) -> None:
-        self._file.close()
-        Path(self._passing).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # closing writes what is held back, which a full disk does not take either
+            self._file.close()
+        with contextlib.suppress(OSError):
+            Path(self._passing).unlink(missing_ok=True)
 
     def _add(self, name: str, size: int, chunks: t.Iterator[bytes]) -> None:
         member = tarfile.TarInfo(name)

@@ -20,8 +20,10 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.retention import 
     Found,
     Policy,
     bytes_freed,
+    bytes_freed_alone,
     created_at,
     decide,
+    not_found,
     to_delete,
     with_attached,
 )
@@ -122,9 +124,10 @@ def plan_repository(repository: Repository, policy: Policy, now: datetime, open_
     """Read a repository and decide. Raises NotFound where it is not there."""
     registry, path = repository.registry, repository.path
     images = read_images(repository)
+    images += _read_untagged(registry, path, not_found(path, images, policy))
     first = decide(path, images, policy, now)
-    going = {decision.image.digest for decision in first if not decision.keep}
-    images = _with_referrers(registry, path, images, going)
+    going = [decision.image for decision in first if not decision.keep]
+    images = _with_referrers(registry, path, images, {d for image in going for d in (image.digest, *image.parts)})
     decisions = tuple(decide(path, images, policy, now))
     digests = to_delete(decisions)
     if not digests:
@@ -140,7 +143,7 @@ def read_images(repository: Repository) -> list[Found]:
     if tags is None and repository.named:
         raise NotFound(f"{registry.host}/{path} is not there.", hint="Is the name right?")
     tags = tags or []
-    manifests = in_parallel(lambda tag: _tagged(registry, path, tag), tags)
+    manifests = in_parallel(lambda tag: _manifest(registry, ImageRef(path, registry.host, tag)), tags)
     names: dict[str, list[str]] = {}
     unique: dict[str, Manifest] = {}
     for tag, manifest in zip(tags, manifests):
@@ -176,15 +179,36 @@ def apply_all(plans: t.Sequence[RepositoryPlan]) -> None:
 
 def freed(plans: t.Sequence[RepositoryPlan]) -> int:
     """Return the bytes that deleting frees; registries keep a blob once for all their repositories."""
-    by_host: dict[str, list[Decision]] = {}
+    return sum(bytes_freed([decision for plan in group for decision in plan.decisions]) for group in _by_host(plans))
+
+
+def freed_alone(plans: t.Sequence[RepositoryPlan]) -> dict[str, list[int]]:
+    """Return the bytes that each decision frees and no other, by the repository's name and in the decisions' order."""
+    found: dict[str, list[int]] = {}
+    for group in _by_host(plans):
+        alone = iter(bytes_freed_alone([decision for plan in group for decision in plan.decisions]))
+        for plan in group:
+            found[plan.name] = [next(alone) for _decision in plan.decisions]
+    return found
+
+
+def _by_host(plans: t.Sequence[RepositoryPlan]) -> t.Iterable[list[RepositoryPlan]]:
+    by_host: dict[str, list[RepositoryPlan]] = {}
     for plan in plans:
-        by_host.setdefault(plan.registry.host, []).extend(plan.decisions)
-    return sum(bytes_freed(decisions) for decisions in by_host.values())
+        by_host.setdefault(plan.registry.host, []).append(plan)
+    return by_host.values()
 
 
-def _tagged(registry: Registry, path: str, tag: str) -> Manifest | None:
+def _read_untagged(registry: Registry, path: str, digests: t.Sequence[str]) -> list[Found]:
+    """Read images that have no tag, which are in use by their digests: they hold parts that others may hold too."""
+    found = in_parallel(lambda digest: _manifest(registry, ImageRef(path, registry.host, digest=digest)), digests)
+    there = [manifest for manifest in found if manifest is not None]
+    return in_parallel(lambda manifest: _read(registry, path, manifest, ()), there)
+
+
+def _manifest(registry: Registry, ref: ImageRef) -> Manifest | None:
     try:
-        return registry.manifest(ImageRef(path, registry.host, tag))
+        return registry.manifest(ref)
     except NotFound:
         return None
 
@@ -225,13 +249,9 @@ def _below(registry: Registry, path: str, index: Manifest) -> dict[str, Manifest
         digest = waiting.pop(0)
         if digest in found:
             continue
-        try:
-            part = registry.manifest(ImageRef(path, registry.host, digest=digest))
-        except NotFound:
-            found[digest] = None  # a sparse index: not every platform was copied
-            continue
-        found[digest] = part
-        waiting += [child.digest for child in part.children]
+        part = _manifest(registry, ImageRef(path, registry.host, digest=digest))
+        found[digest] = part  # None in a sparse index: not every platform was copied
+        waiting += [] if part is None else [child.digest for child in part.children]
     return found
 
 
@@ -243,7 +263,9 @@ def _config(registry: Registry, path: str, image: Manifest) -> tuple[datetime | 
         return None, None  # a signature or the like
     config = registry.config_of(path, image.config)
     labels = _mapping(_mapping(config.get("config")).get("Labels"))
-    created = created_at(labels.get("org.opencontainers.image.created")) or created_at(config.get("created"))
+    # The later one: a label may come from the base image, and a reproducible build may set the other date back.
+    dates = [created_at(labels.get("org.opencontainers.image.created")), created_at(config.get("created"))]
+    created = max((date for date in dates if date is not None), default=None)
     key = labels.get(KEY_LABEL)
     return created or _last_step(config), key if isinstance(key, str) else None
 
@@ -260,13 +282,14 @@ def _mapping(value: t.Any) -> t.Mapping[str, t.Any]:
 
 
 def _with_referrers(registry: Registry, path: str, images: t.Sequence[Found], going: set[str]) -> list[Found]:
-    """Note what is attached to the images: by tags for all, by the referrers API for those that would go."""
+    """Note what is attached to the images and their parts: by tags for all, by the referrers API for ``going``."""
     attached: dict[str, dict[str, None]] = {}
     for image in images:
         subject = image.subject or next((s for s in map(subject_of_tag, image.tags) if s), None)
         if subject is not None:
             attached.setdefault(subject, {})[image.digest] = None
-    asked = [digest for digest in sorted(going) if digest not in {d for a in attached.values() for d in a}]
+    asked = sorted(going - {digest for those in attached.values() for digest in those})
     for digest, found in zip(asked, in_parallel(lambda digest: registry.referrers(path, digest), asked)):
         attached.setdefault(digest, {}).update({each.digest: None for each in found})
-    return [with_attached(image, list(attached.get(image.digest, {}))) for image in images]
+    by_digest = {digest: list(those) for digest, those in attached.items()}
+    return [with_attached(image, by_digest) for image in images]

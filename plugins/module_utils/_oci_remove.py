@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.foundry.ee.plugins.module_utils._hub import Hub
 
 _HUB_REALM = "/token/"  # where a Galaxy NG sends clients for their tokens
+_WAIT = 120.0  # seconds for a hub's task, where the options have no `wait_timeout`
 
 
 class Remover(t.Protocol):
@@ -68,8 +69,9 @@ class HubRemover:
 
     workers = 1  # it works on one change of a repository at a time
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, wait: float) -> None:
         self._hub = hub
+        self._wait = wait  # seconds, for each task of the hub
 
     @property
     def requests(self) -> int:
@@ -77,13 +79,13 @@ class HubRemover:
 
     def untag(self, repository: str, tags: t.Sequence[str]) -> None:
         for tag in tags:
-            self._hub.untag(repository, tag)
+            self._hub.untag(repository, tag, self._wait)
 
     def delete(self, repository: str, digest: str) -> None:
-        self._hub.remove_image(repository, digest)
+        self._hub.remove_image(repository, digest, self._wait)
 
     def tag(self, repository: str, tag: str, digest: str) -> bool:
-        self._hub.set_tag(repository, tag, digest)
+        self._hub.set_tag(repository, tag, digest, self._wait)
         return True
 
     def warnings(self, repository: str, digests: t.Sequence[str]) -> list[str]:
@@ -91,9 +93,14 @@ class HubRemover:
         from ansible_collections.foundry.ee.plugins.module_utils._hub import LOSS
 
         others = sorted({name for digest in digests for name in self._hub.shared_elsewhere(repository, digest)})
-        if not others:
-            return []
-        return [f"Images of {repository} are deleted that share blobs with {', '.join(others)}. {LOSS}"]
+        words = [f"Images of {repository} are deleted that share blobs with {', '.join(others)}."] if others else []
+        if self._hub.unaddressed:
+            unknown = ", ".join(self._hub.unaddressed)
+            words.append(
+                f"Whether images of {repository} share blobs with {unknown} is not known: "
+                "the hub's API has no address for more than one slash."
+            )
+        return [f"{' '.join(words)} {LOSS}"] if words else []
 
 
 def remover_of(registry: Registry, options: t.Mapping[str, t.Any], *, read_only: bool) -> Remover:
@@ -109,4 +116,5 @@ def remover_of(registry: Registry, options: t.Mapping[str, t.Any], *, read_only:
     ours = registry.wire.credentials
     login = {} if ours is None else {"username": ours.username, "password": ours.password}
     hub = hub_behind(registry.wire.base_url, {**options, **login}, read_only=read_only)
-    return DistributionRemover(registry) if hub is None else HubRemover(hub)
+    wait = options.get("wait_timeout")
+    return DistributionRemover(registry) if hub is None else HubRemover(hub, _WAIT if wait is None else wait)

@@ -34,14 +34,18 @@ options:
     choices: [present, absent]
     default: present
   force:
-    description: With O(state=absent) delete the repositories of the namespace too, with all their images.
+    description:
+      - With O(state=absent) delete the repositories of the namespace too, with all their images.
+      - That takes along what can be pushed to a hub but has no address in its API, such as C(team/ee/base).
     type: bool
     default: false
   roles:
     description:
       - Roles that groups and users hold on the namespace. If left out, they are left alone.
-      - Groups, users and roles must exist. That is looked at before anything is changed. Users are not,
-        if the hub does not let the task's own user see them.
+      - Groups, users and roles that get an assignment must exist. That is looked at before anything is changed.
+        Users are not, if the hub does not let the task's own user see them.
+      - What O(roles_mode=absent) takes away is not looked at. Who does not exist holds no role, which is what was asked
+        for.
     type: list
     elements: dict
     suboptions:
@@ -63,7 +67,7 @@ options:
     description:
       - V(present) assigns O(roles), and leaves others alone.
       - V(exact) also takes all others away, the creator's included.
-      - V(absent) takes O(roles) away.
+      - V(absent) takes O(roles) away. Names that the hub does not know are no error.
     type: str
     choices: [present, exact, absent]
     default: present
@@ -223,7 +227,9 @@ def check(hub: _hub.Hub, wanted: Assignments) -> None:
 def apply(hub: _hub.Hub, params: Params, planned: NamespacePlan) -> dict[str, t.Any]:
     """Do what is planned. Raises EEError."""
     if planned.delete and planned.current is not None:
-        for name in planned.repositories:  # one by one: the namespace alone would leave what they are synced with
+        # One by one: the namespace alone would leave what they are synced with. Those without an address are all
+        # pushed to, and nothing of these is left when the namespace is gone.
+        for name in filter(_hub.is_addressable, planned.repositories):
             hub.finish("DELETE", _hub.repository_path(name), None, params["wait_timeout"])
         hub.finish("DELETE", f"{_hub.NAMESPACES}{planned.current.id}/", None, params["wait_timeout"])
         return {"requests": hub.requests}

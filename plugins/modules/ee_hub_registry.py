@@ -96,7 +96,7 @@ options:
   fingerprints:
     description:
       - File, on the host that runs the task, with fingerprints of the secrets that were sent last.
-        It is written where secrets are sent, readable for its owner only, and holds keyed, slow hashes, no secrets.
+        It is written where secrets are sent, readable for its owner only, and holds salted, slow hashes, no secrets.
       - With it, O(update_secrets=on_change) notices that a secret is another than before.
         A secret without a fingerprint is sent once more.
       - It does not notice what others changed on the hub.

@@ -95,10 +95,14 @@ options:
         as in check mode, and no sync is started if it has none either.
         A sync that emptied a repository all the same is taken back. That needs an administrator of the hub;
         for others the task fails, says so, and the repository is empty until it is synced with other filters.
+      - All repositories are looked at before the first sync is started.
     type: bool
     default: false
   upstream:
-    description: How this module logs in to the upstream registries, to foretell. The hub has its own credentials.
+    description:
+      - How this module logs in to the upstream registries, to foretell. The hub has its own credentials.
+      - O(upstream.username) and O(upstream.token) are for one registry. They are refused where the repositories are
+        synced from several, in the real run as well; O(upstream.authfile) holds credentials by registry.
     type: dict
     default: {}
     suboptions:
@@ -165,7 +169,7 @@ EXAMPLES = r"""
 RETURN = r"""
 repositories:
   description: What came of each repository. In check mode, what would. Empty with O(wait=false).
-  returned: success, and when a sync failed
+  returned: success, and when a sync failed or was to be taken back
   type: list
   elements: dict
   contains:
@@ -199,11 +203,13 @@ repositories:
       description: How much the hub did of each kind of work, such as C(Downloading Artifacts). Empty in check mode.
       type: dict
     failure:
-      description: The hub's own words if the sync failed.
+      description: The hub's own words if the sync failed, or what came of it if it was to be taken back.
       type: str
 tasks:
-  description: With O(wait=false), or when the time was up, what to give to O(tasks) of a later task.
-  returned: success, and when the time was up
+  description:
+    - What to give to O(tasks) of a later task, with O(wait=false), when the time was up, or when the hub refused to
+      start one of several. Those that were started go on.
+  returned: success, when the time was up, and when only some were started
   type: list
   elements: dict
   contains:
@@ -290,14 +296,14 @@ def sync(hub: _hub.Hub, params: Params) -> SyncPlan:
 
 def start(hub: _hub.Hub, params: Params, foreteller: _hub_sync.Foreteller) -> list[_hub_sync.Handle]:
     """Start what is asked for. Raises EEError."""
-    check = None if params["allow_empty"] else foreteller
     if params["registry"] is not None:
         identifier, targets = _hub_sync.targets_of_registry(hub, params["registry"])
-        return [_hub_sync.start(hub, f"{_hub.REGISTRIES}{identifier}/", targets, check)]
-    targets = [_hub_sync.target(hub.repository(name)) for name in unique(params["repositories"])]
-    return [
-        _hub_sync.start(hub, _hub.repository_path(target.name) + "_content/", [target], check) for target in targets
-    ]
+        syncs = [_hub_sync.Sync(f"{_hub.REGISTRIES}{identifier}/", targets)]
+    else:
+        targets = [_hub_sync.target(hub.repository(name)) for name in unique(params["repositories"])]
+        syncs = [_hub_sync.Sync(_hub.repository_path(target.name) + "_content/", [target]) for target in targets]
+    foreteller.check(targets)
+    return _hub_sync.start(hub, syncs, None if params["allow_empty"] else foreteller)
 
 
 def foretell(hub: _hub.Hub, params: Params) -> SyncPlan:
@@ -309,9 +315,10 @@ def foretell(hub: _hub.Hub, params: Params) -> SyncPlan:
         targets = to_foretell(hub, params, warnings)
     except NotFound as error:
         return SyncPlan((), warnings=[f"{error} What a sync would bring is not known."], requests=hub.requests)
+    foreteller = _hub_sync.Foreteller(hub, params["upstream"], params["timeout"])
+    foreteller.check(targets)
     if not params["wait"]:
         return SyncPlan((), warnings=warnings, requests=hub.requests)
-    foreteller = _hub_sync.Foreteller(hub, params["upstream"], params["timeout"])
     outcomes = []
     for target in targets:
         outcome, words = foreteller.outcome(target, hub.tags(target.name))

@@ -35,9 +35,11 @@ options:
     type: str
   images:
     description:
-      - Several images, each with the options of the same name here.
-      - All are planned before the first is touched, then they are worked on in parallel. If one fails then, the others
-        are still finished.
+      - Several images, each with the options of the same name here. What one leaves out is what the task says.
+      - All are planned before the first is touched, then they are worked on in parallel.
+      - One that cannot be planned or fails does not keep the others from it. The task fails in the end, in check mode
+        too, with the results of all.
+      - Nothing is touched where two of them contradict each other, such as two sources for one tag.
     type: list
     elements: dict
     suboptions:
@@ -49,7 +51,6 @@ options:
         description: See O(state).
         type: str
         choices: [present, absent]
-        default: present
       tags:
         description: See O(tags).
         type: list
@@ -58,7 +59,6 @@ options:
         description: See O(tags_mode).
         type: str
         choices: [add, exact]
-        default: add
       source:
         description: See O(source).
         type: str
@@ -73,24 +73,20 @@ options:
       referrers:
         description: See O(referrers).
         type: bool
-        default: false
       remember_previous:
         description: See O(remember_previous).
         type: bool
-        default: false
       rollback:
         description: See O(rollback).
         type: bool
-        default: false
       delete_image:
         description: See O(delete_image).
         type: bool
-        default: false
   state:
     description:
       - With V(present), the image is there and its tags stand for it.
       - With V(absent), the named tags are gone. The image and its other tags stay, unless O(delete_image=true).
-      - An image named by its digest alone is deleted, unless a tag still stands for it.
+      - An image named by its digest alone is deleted, unless a tag still stands for it, or for an index that holds it.
     type: str
     choices: [present, absent]
     default: present
@@ -142,10 +138,14 @@ options:
     description:
       - Let each tag stand for the image that it stood for before, as remembered by O(remember_previous).
       - What was remembered stays, so that a second run changes nothing. To go forward again, name the digest.
+      - It takes neither a digest in O(image) nor O(tags_mode=exact), O(referrers) and O(remember_previous).
     type: bool
     default: false
   delete_image:
-    description: With O(state=absent), delete the image itself, with every tag that stands for it.
+    description:
+      - With O(state=absent), delete the image itself that O(image) names by tag or digest, with every tag that stands
+        for it. It takes no O(tags).
+      - An image that a tagged index holds is not deleted. The index has to go first.
     type: bool
     default: false
   source_username:
@@ -153,6 +153,8 @@ options:
       - User at the registry of O(source), where that is another one than that of O(image).
       - O(username), O(password), O(token) and the client certificate go to the registry of O(image) only, or to that of
         O(source) where O(image) is a layout.
+      - O(source_username), O(source_password) and O(source_token) are for one registry as well. Give O(authfile) where
+        O(images) or O(index_of) come from several.
     type: str
   source_password:
     description: Password of O(source_username).
@@ -166,10 +168,15 @@ options:
   source_ca_path:
     description: As O(ca_path), for the registry of O(source). Default is that of O(ca_path).
     type: path
+  wait_timeout:
+    description: Seconds that a Galaxy NG may take for each change that it makes in the background.
+    type: float
+    default: 120.0
+    version_added: 0.2.0
 notes:
   - Plain HTTP is spoken to loopback addresses, and with O(validate_certs=false) to others, if they do not speak TLS.
   - Galaxy NG is recognized. Tags and images are removed through its own API there, as the user of O(username) and
-    O(password).
+    O(password), or of O(authfile). It takes no O(token).
   - A registry that cannot remove a single tag (CNCF distribution before version 3) gets a passing manifest under it,
     which is then deleted. For that moment the tag stands for an empty image.
 seealso:
@@ -269,13 +276,13 @@ images:
       description: The image as it was given.
       type: str
     changed:
-      description: Whether this one changed.
+      description: Whether this one changed. V(false) for one that failed, though a part of it may have been done.
       type: bool
     digest:
-      description: As RV(digest).
+      description: As RV(digest). Null for one that failed.
       type: str
     tags:
-      description: As RV(tags).
+      description: As RV(tags). Empty for one that failed.
       type: dict
     requests:
       description: As RV(requests), of this one.
@@ -286,6 +293,9 @@ images:
     msg:
       description: Why this one failed, where it did.
       type: str
+    error:
+      description: What a C(rescue) can decide on, where this one failed, such as its C(kind).
+      type: dict
 requests:
   description:
     - Requests that were sent to registries and their token services.
@@ -309,12 +319,19 @@ from dataclasses import dataclass
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.foundry.ee.plugins.module_utils._arguments import REGISTRY_ARGUMENTS
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Failed
+from ansible_collections.foundry.ee.plugins.module_utils._arguments import REGISTRY_ARGUMENTS, each_of, suboptions
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError
 from ansible_collections.foundry.ee.plugins.module_utils._http import REQUESTS_IMPORT_ERROR
 from ansible_collections.foundry.ee.plugins.module_utils._oci import in_parallel
-from ansible_collections.foundry.ee.plugins.module_utils._oci_images import Item, ItemPlan, Registries, plan_item
-from ansible_collections.foundry.ee.plugins.module_utils._run import converge
+from ansible_collections.foundry.ee.plugins.module_utils._oci_images import (
+    Fault,
+    Item,
+    ItemPlan,
+    Registries,
+    plan_item,
+    plan_many,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._run import conclude, converge
 
 ITEM: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -332,106 +349,153 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     **REGISTRY_ARGUMENTS,
     **ITEM,
     "image": {"type": "str"},
-    "images": {"type": "list", "elements": "dict", "options": {"image": {"type": "str", "required": True}, **ITEM}},
+    "images": {
+        "type": "list",
+        "elements": "dict",
+        "options": suboptions(ITEM, image={"type": "str", "required": True}),
+    },
     "source_username": {"type": "str"},
     "source_password": {"type": "str", "no_log": True},
     "source_token": {"type": "str", "no_log": True},
     "source_validate_certs": {"type": "bool"},
     "source_ca_path": {"type": "path"},
+    "wait_timeout": {"type": "float", "default": 120.0},
 }
 WORKERS = 4  # images at the same time
+Planned = t.Union[ItemPlan, Fault]
+Settled = tuple[Planned, dict[str, t.Any]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plans of all images; ``single`` where the task names one, by ``image``."""
+    """The plan of one image, named by ``image``."""
 
-    items: tuple[ItemPlan, ...]
-    single: bool
+    item: ItemPlan
 
     @property
     def changed(self) -> bool:
-        return any(item.changed for item in self.items)
+        return self.item.changed
 
     @property
-    def diff(self) -> t.Any:
-        return self.items[0].diff if self.single else [item.diff for item in self.items]
+    def diff(self) -> dict[str, t.Any]:
+        return self.item.diff
 
     @property
-    def warnings(self) -> list[str]:
-        return [warning for item in self.items for warning in item.warnings]
+    def warnings(self) -> t.Sequence[str]:
+        return self.item.warnings
 
     @property
     def result(self) -> dict[str, t.Any]:
-        return self.as_result([item.result() for item in self.items])
+        return shown(self.item.result())
 
-    def as_result(self, results: list[dict[str, t.Any]]) -> dict[str, t.Any]:
-        """Return the module's result of the results of its images."""
-        if self.single:
-            return {key: value for key, value in results[0].items() if key not in ("image", "changed")}
+
+@dataclass(frozen=True)
+class Brought:
+    """What became of ``images``, or is to become of them in check mode: each with its result."""
+
+    settled: tuple[Settled, ...]
+    warnings: tuple[str, ...] = ()  # said before anything was done
+
+    @property
+    def changed(self) -> bool:
+        return any(result["changed"] for _item, result in self.settled)
+
+    @property
+    def diff(self) -> list[dict[str, t.Any]]:
+        return [item.diff for item, _result in self.settled if isinstance(item, ItemPlan)]
+
+    @property
+    def result(self) -> dict[str, t.Any]:
+        results = [result for _item, result in self.settled]
         sums = {key: sum(result[key] for result in results) for key in ("requests", "bytes_copied")}
         return {"images": results, **sums}
 
+    @property
+    def faults(self) -> list[Fault]:
+        return [item for item, _result in self.settled if isinstance(item, Fault)]
+
 
 def plan(params: t.Mapping[str, t.Any], registries: Registries) -> Plan:
-    """Plan every image before any is touched."""
-    single = params["images"] is None
-    items = [Item.from_params(each) for each in ([params] if single else params["images"])]
-    return Plan(tuple(in_parallel(lambda item: plan_item(item, registries), items, WORKERS)), single)
+    return Plan(plan_item(Item.from_params(params), registries))
 
 
 def apply(planned: Plan) -> dict[str, t.Any]:
-    """Carry the plans out. Raises Failed when all have had their turn and some failed."""
-    if planned.single:
-        return planned.as_result([planned.items[0].result(planned.items[0].apply())])
-    results = apply_many(planned.items)
-    failed = [result for result in results if "msg" in result]
-    if failed:
-        words = "; ".join(f"{result['image']}: {result['msg']}" for result in failed)
-        raise Failed(f"{len(failed)} of {len(results)} images failed: {words}", details=planned.as_result(results))
-    return planned.as_result(results)
+    return shown(planned.item.result(planned.item.apply()))
 
 
-def apply_many(items: t.Sequence[ItemPlan]) -> list[dict[str, t.Any]]:
+def shown(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the module's result for its one image."""
+    return {key: value for key, value in result.items() if key not in ("image", "changed")}
+
+
+def bring(
+    params: t.Mapping[str, t.Any],
+    registries: Registries,
+    settle: t.Callable[[t.Sequence[Planned]], list[Settled]],
+    warn: t.Callable[[str], object],
+) -> Brought:
+    """Plan every image before any is touched, and settle them all. Raises EEError, as the first, where some failed."""
+    items = plan_many(each_of(params, "images"), registries, WORKERS)
+    for warning in (warning for item in items if isinstance(item, ItemPlan) for warning in item.warnings):
+        warn(warning)
+    brought = Brought(tuple(settle(items)))
+    faults = brought.faults
+    if faults:
+        first = faults[0].error
+        words = "; ".join(f"{fault.image}: {fault.error}" for fault in faults)
+        raise type(first)(
+            f"{len(faults)} of {len(items)} images failed: {words}",
+            status=first.status,
+            method=first.method,
+            url=first.url,
+            details={"changed": brought.changed, **brought.result},
+        )
+    return brought
+
+
+def foretell(items: t.Sequence[Planned]) -> list[Settled]:
+    """Return the results that carrying out the plans would have, as far as they are known."""
+    return [(item, item.result()) for item in items]
+
+
+def apply_many(items: t.Sequence[Planned]) -> list[Settled]:
     """Carry the plans out, those for one repository one after the other: Galaxy NG fails otherwise."""
     groups: dict[str, list[int]] = {}
     for number, item in enumerate(items):
-        groups.setdefault(item.header, []).append(number)
+        groups.setdefault(item.header if isinstance(item, ItemPlan) else "", []).append(number)
     done = in_parallel(
         lambda group: [(number, apply_one(items[number])) for number in group], [*groups.values()], WORKERS
     )
-    return [result for _number, result in sorted((each for group in done for each in group), key=lambda each: each[0])]
+    return [
+        settled for _number, settled in sorted((each for group in done for each in group), key=lambda each: each[0])
+    ]
 
 
-def apply_one(item: ItemPlan) -> dict[str, t.Any]:
+def apply_one(item: Planned) -> Settled:
     """Carry one plan out; a failure is told in its result, so that the others can go on."""
-    if not item.changed:
-        return item.result()
+    if isinstance(item, Fault) or not item.changed:
+        return item, item.result()
     try:
-        return item.result(item.apply())
+        return item, item.result(item.apply())
     except EEError as error:
-        return {**item.result(), "msg": str(error)}
+        fault = Fault(str(item.item.image), error, item.requests)
+        return fault, fault.result()
 
 
 def main() -> None:
     module = AnsibleModule(
         ARGUMENTS,
         required_one_of=[("image", "images")],
-        mutually_exclusive=[
-            ("image", "images"),
-            ("tags", "images"),
-            ("source", "images"),
-            ("platforms", "images"),
-            ("index_of", "images"),
-            ("username", "token"),
-            ("source_username", "source_token"),
-        ],
+        mutually_exclusive=[("image", "images"), ("username", "token"), ("source_username", "source_token")],
         required_by={"password": "username", "source_password": "source_username", "client_key": "client_cert"},
         supports_check_mode=True,
     )
     if REQUESTS_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     registries = Registries(module.params, read_only=module.check_mode)
+    if module.params["images"] is not None:
+        settle = foretell if module.check_mode else apply_many
+        conclude(module, lambda: bring(module.params, registries, settle, module.warn))
     converge(module, plan=lambda: plan(module.params, registries), apply=apply)
 
 

@@ -14,6 +14,7 @@ description:
   - Looks at every tagged image of the repositories, keeps what a rule keeps, and deletes the others with their tags.
   - Each decision comes with its reasons. In check mode they are exactly those that a real run acts on.
   - An image is one unit. If a rule keeps one of its tags, the image stays with all of its tags.
+  - An image that O(in_use) names by its digest is looked at even without a tag, and keeps what it holds.
   - Never deleted is what O(in_use) or O(build_keys) name, what a kept index holds, and what a kept tag stood for before
     (the tag with C(.previous) that M(foundry.ee.ee_registry_image) writes). An image to which something is attached
     stays unless O(keep_attached=false). In doubt, an image stays.
@@ -34,7 +35,9 @@ options:
     required: true
   keep_newest:
     description:
-      - Keep this many images of each repository, the newest by the date that the images themselves hold.
+      - Keep this many images of each repository, the newest by the date that the images themselves hold, the later of
+        their label C(org.opencontainers.image.created) and the date of their configuration.
+      - V(0) keeps none for its age, so that all goes that nothing else keeps.
       - One without a date, or with one that is still to come, is kept and does not count. The images of an index go the
         way of the index and do not count beside it, even if they have tags of their own.
     type: int
@@ -59,7 +62,8 @@ options:
   only_tags:
     description:
       - Look only at images all of whose tags are like one of these. Others are kept.
-      - The tags that this collection writes itself (C(key-…), C(….previous)) do not count.
+      - The tags that this collection writes itself (C(key-…), C(….previous)) do not count, unless an image has no
+        others.
     type: list
     elements: str
     default: ["*"]
@@ -67,7 +71,8 @@ options:
     description:
       - Images that something uses, by tag or digest. They are kept.
       - Such as the images of the environments that M(foundry.ee.ee_usage_info) found on all your controllers.
-      - A name without a registry keeps the image in every registry.
+      - A name without a registry keeps the image in every registry. The names of registries are compared without regard
+        to case, the port 443, and by which of its names Docker Hub is meant.
     type: list
     elements: str
   aliases:
@@ -80,16 +85,22 @@ options:
     elements: str
   keep_attached:
     description:
-      - Keep images to which a signature, an SBOM or the like is attached.
-      - V(false) deletes them together with what is attached, if no other rule keeps them.
+      - Keep images to which a signature, an SBOM or the like is attached, and indexes with one attached to a part.
+      - V(false) deletes them together with what is attached, if no other rule keeps them. What is attached stays if a
+        rule names it itself.
     type: bool
     default: true
+  wait_timeout:
+    description: Seconds that a Galaxy NG may take for each change that it makes in the background.
+    type: float
+    default: 120.0
+    version_added: 0.2.0
 notes:
   - Only images with a tag are looked at, on Galaxy NG too, as the distribution API lists no others. What has lost its
     last tag is left to the registry's own collection of garbage, such as C(registry garbage-collect --delete-untagged).
   - Registries free the space of deleted blobs later, when they collect their garbage.
-  - Galaxy NG is recognized, and deletes through its own API, as the user of O(username) and O(password). It is warned
-    of where it may lose blobs that other repositories share.
+  - Galaxy NG is recognized, and deletes through its own API, as the user of O(username) and O(password), or of
+    O(authfile). It takes no O(token). It is warned of where it may lose blobs that other repositories share.
 seealso:
   - module: foundry.ee.ee_registry_image
   - module: foundry.ee.ee_usage_info
@@ -157,6 +168,11 @@ decisions:
     size:
       description: Bytes of all blobs that it stands on, shared ones included.
       type: int
+    bytes_freed:
+      description:
+        - Bytes of blobs that this decision frees and no other, zero for what is kept.
+        - What several of the deleted images share is only in the sum of them all, RV(bytes_freed).
+      type: int
 kept:
   description: How many images stay.
   returned: always
@@ -196,6 +212,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._oci_prune import (
     apply_all,
     find_repositories,
     freed,
+    freed_alone,
     parse_repository,
     plan_repository,
 )
@@ -214,6 +231,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "aliases": {"type": "list", "elements": "str"},
     "build_keys": {"type": "list", "elements": "str", "no_log": False},
     "keep_attached": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "float", "default": 120.0},
 }
 
 
@@ -240,7 +258,12 @@ class Plan:
 
     @property
     def result(self) -> dict[str, t.Any]:
-        decisions = [each.as_result(plan.name) for plan in self.repositories for each in plan.decisions]
+        alone = freed_alone(self.repositories)
+        decisions = [
+            decision.as_result(plan.name, size)
+            for plan in self.repositories
+            for decision, size in zip(plan.decisions, alone[plan.name])
+        ]
         deleted = sum(decision["action"] == "delete" for decision in decisions)
         return {
             "decisions": decisions,
@@ -264,6 +287,8 @@ def policy_of(params: t.Mapping[str, t.Any]) -> Policy:
         if params[name] is not None and params[name] < least:
             raise Invalid(f"`{name}` is {params[name]}.", hint=f"Expected {least} or more.")
     text = params["keep_younger_than"]
+    if params["keep_newest"] is None and text is None and not params["keep_tags"] and params["keep_line"] is None:
+        raise Invalid("No rule says what to keep.", hint="Say `keep_newest: 0` to delete all that nothing uses.")
     hosts = [parse_repository(each).host for each in params["repositories"]]
     return Policy(
         newest=params["keep_newest"],

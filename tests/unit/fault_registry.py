@@ -83,6 +83,7 @@ class FaultRegistry:
         self.tokens: dict[str, set[str]] = {}
         self.repositories: dict[str, Repository] = {}
         self.uploads: dict[str, bytearray] = {}
+        self.upload_states: dict[str, int] = {}  # only the last `Location` of an upload is good, as for distribution
         self.upload_numbers = itertools.count()  # never one twice: several uploads are under way at once
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
@@ -382,11 +383,17 @@ class Handler(BaseHTTPRequestHandler):
                 return
         upload = str(next(self.registry.upload_numbers))
         self.registry.uploads[upload] = bytearray()
-        self.answer(202, Location=f"/v2/{name}/blobs/uploads/{upload}?state=x", Range="0-0")
+        self.answer(202, Location=self._next_location(f"/v2/{name}/blobs/uploads/{upload}"), Range="0-0")
+
+    def _next_location(self, path: str) -> str:
+        upload = path.rpartition("/")[2]
+        self.registry.upload_states[upload] = state = self.registry.upload_states.get(upload, -1) + 1
+        return f"{path}?state={state}"
 
     def upload(self, name: str, upload: str) -> None:
         held = self.registry.uploads.get(upload)
-        if held is None:
+        url = urlsplit(self.path)
+        if held is None or parse_qs(url.query).get("state") != [str(self.registry.upload_states[upload])]:
             self.error(404, "BLOB_UPLOAD_UNKNOWN")
             return
         if self.command == "DELETE":
@@ -394,7 +401,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(204)
             return
         if self.command == "GET":
-            self.answer(204, Range=f"0-{max(0, len(held) - 1)}", Location=self.path)
+            self.answer(204, Range=f"0-{max(0, len(held) - 1)}", Location=self._next_location(url.path))
             return
         size = int(self.headers.get("Content-Length") or 0)
         if self.command == "PUT" and self.registry.largest_put is not None and size > self.registry.largest_put:
@@ -406,7 +413,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         held += self.body()
         if self.command == "PATCH":
-            self.answer(202, Location=self.path, Range=f"0-{len(held) - 1}")
+            self.answer(202, Location=self._next_location(url.path), Range=f"0-{len(held) - 1}")
             return
         digest = parse_qs(urlsplit(self.path).query)["digest"][0]
         if digest_of(bytes(held)) != digest:
@@ -506,6 +513,31 @@ def dripping(pause: float) -> t.Callable[[Handler], None]:
         handler.close_connection = True
         for _number in range(100_000):
             handler.wfile.write(b" ")
+            time.sleep(pause)
+
+    return act
+
+
+def head_dripping(pause: float) -> t.Callable[[Handler], None]:
+    """The head of an answer that comes byte by byte."""
+
+    def act(handler: Handler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        for _number in range(10_000):
+            handler.wfile.write(b"a")
+            time.sleep(pause)
+
+    return act
+
+
+def continuing(pause: float) -> t.Callable[[Handler], None]:
+    """``100 Continue`` again and again, and no answer."""
+
+    def act(handler: Handler) -> None:
+        handler.close_connection = True
+        for _number in range(10_000):
+            handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             time.sleep(pause)
 
     return act

@@ -30,6 +30,7 @@ ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
 
 LONGEST_MANIFEST = 4 * 1024 * 1024  # bytes; what the distribution specification asks registries to take at least
 EMPTY = b"{}"  # the content of OCI_EMPTY
+_LARGEST = 2**63 - 1  # bytes; the image specification gives sizes 64 bits with a sign
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ def descriptor(value: t.Any, what: str) -> Descriptor:
     if not isinstance(value, dict) or not is_digest(str(value.get("digest"))):
         raise broken("A manifest", f"`{what}` has a descriptor without a valid digest")
     size = value.get("size")
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST:
         raise broken("A manifest", f"`{what}` has a descriptor without a valid size")
     return Descriptor(str(value.get("mediaType") or ""), value["digest"], size, _platform(value.get("platform")), value)
 

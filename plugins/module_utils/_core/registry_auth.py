@@ -19,6 +19,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Den
 DOCKER_HUB = "docker.io"
 _DOCKER_HUB_API = "registry-1.docker.io"
 _DOCKER_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io", "index.docker.io/v1")
+_DOCKER_HUB_LOGIN = "https://index.docker.io/v1/"  # the name that docker gives it in credential stores
 _TOKEN_USER = "<token>"  # noqa: S105 - what a credential helper names an identity token's user
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -144,17 +145,28 @@ def file_keys(registry: str, repository: str | None) -> list[str]:
     return [f"{host}/{path}" for path in paths for host in hosts] + hosts
 
 
-def find_in_file(content: t.Any, registry: str, repository: str | None, path: str) -> Credentials | str | None:
+def helper_keys(registry: str) -> list[str]:
+    """Return the addresses by which a credential helper may know a registry, the most telling first.
+
+    Docker Hub's credentials are stored under one address, whatever name it was logged in to by.
+    """
+    return [_DOCKER_HUB_LOGIN, registry] if registry in _DOCKER_HUB_NAMES else [registry]
+
+
+def find_in_file(
+    content: t.Any, registry: str, repository: str | None, path: str, without: t.Collection[str] = ()
+) -> Credentials | str | None:
     """Look a repository up in the content of ``auth.json`` or ``config.json``.
 
-    Returns the credentials, or the name of the helper program that has them, or None. Raises Invalid.
+    Returns the credentials, or the name of the helper program that has them, or None. The helpers ``without`` are
+    passed over: they know none. Raises Invalid.
     """
     if not isinstance(content, dict):
         raise Invalid(f"{path} is no credentials file: expected a JSON object with `auths`.")
     keys = file_keys(registry, repository)
     helpers = _normalized(content.get("credHelpers"))
     for key in keys:
-        if key in helpers:
+        if key in helpers and helpers[key] not in without:
             return _helper(helpers[key], path)
     auths = _normalized(content.get("auths"))
     for key in keys:
@@ -162,7 +174,7 @@ def find_in_file(content: t.Any, registry: str, repository: str | None, path: st
         if found is not None:
             return found
     store = content.get("credsStore")
-    return _helper(store, path) if store else None
+    return _helper(store, path) if store and store not in without else None
 
 
 def from_helper(answer: t.Any, helper: str) -> Credentials:

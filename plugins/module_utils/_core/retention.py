@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, parse
+from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import DOCKER_HUB, api_host
 from ansible_collections.foundry.ee.plugins.module_utils._core.tags import PREVIOUS, is_build_key, subject_of_tag
 
 KEY_LABEL = "io.foundry.ee.build-key"
@@ -33,7 +34,8 @@ class Found:
     """An image of a repository. ``blobs`` is digest → bytes of all it stands on, manifests included.
 
     ``parts`` are the images of an index, ``subject`` is what it is attached to, ``created`` is None where the image
-    does not say it (or says 1970, as reproducible builds do).
+    does not say it (or says 1970, as reproducible builds do). ``attached`` are the digests of what is attached to it,
+    ``attached_to_parts`` those of what is attached to each of its parts. One without ``tags`` is in use by its digest.
     """
 
     digest: str
@@ -44,6 +46,7 @@ class Found:
     subject: str | None = None
     build_keys: frozenset[str] = frozenset()
     attached: tuple[str, ...] = ()
+    attached_to_parts: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -82,7 +85,8 @@ class Decision:
     keep: bool
     because: tuple[str, ...]
 
-    def as_result(self, repository: str) -> dict[str, t.Any]:
+    def as_result(self, repository: str, bytes_freed: int) -> dict[str, t.Any]:
+        """Return what is told of it; ``bytes_freed`` is what this decision frees and no other."""
         created = self.image.created
         return {
             "repository": repository,
@@ -92,27 +96,47 @@ class Decision:
             "because": list(self.because),
             "created": None if created is None else created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "size": self.image.size,
+            "bytes_freed": bytes_freed,
         }
 
 
 def decide(repository: str, images: t.Sequence[Found], policy: Policy, now: datetime) -> list[Decision]:
     """Decide about every image of a repository (its path, without the host); newest first."""
+    policy = replace(policy, in_use=meant(repository, policy))
     ordered = sorted(images, key=lambda image: (image.created or now, image.tags), reverse=True)
     free = [image for image in ordered if image.attached_to is None]
     reasons: dict[str, list[str]] = defaultdict(list)
     for rule in (_by_name, _by_use, _by_key, _by_attachments):
         for image in free:
-            reasons[image.digest] += rule(repository, image, policy)
+            reasons[image.digest] += rule(image, policy)
     for image, reason in (*_by_age(free, policy, now), *_by_line(free, policy)):
         reasons[image.digest].append(reason)
-    _by_memory(free, reasons)
-    _by_index(free, reasons)
+    _by_others(free, reasons)
     own = [Decision(i, bool(reasons[i.digest]), tuple(reasons[i.digest]) or (_why_not(policy),)) for i in free]
     kept = {decision.image.digest: decision.keep for decision in own}
     for decision in own:  # what is attached to a part of an index goes the index's way
         for part in decision.image.parts:
             kept[part] = kept.get(part, False) or decision.keep
-    return own + [_follow(image, kept) for image in ordered if image.attached_to is not None]
+    others = [image for image in ordered if image.attached_to is not None]
+    return own + [_keep_or_follow(image, policy, kept) for image in others]
+
+
+def meant(repository: str, policy: Policy) -> tuple[ImageRef, ...]:
+    """Return the references in use that may mean a repository (its path), by any name of its registry."""
+    hosts = {_server(host) for host in policy.hosts}
+    found = []
+    for ref in policy.in_use:
+        near = hosts if ref.registry is None else hosts & {_server(ref.registry)}
+        on_hub = _server(DOCKER_HUB) in near
+        if (near or ref.registry is None) and _path(ref.repository, on_hub) == _path(repository, on_hub):
+            found.append(ref)
+    return tuple(found)
+
+
+def not_found(repository: str, images: t.Iterable[Found], policy: Policy) -> list[str]:
+    """Return the digests in use in a repository that are neither among its images nor parts of them."""
+    known = {digest for image in images for digest in (image.digest, *image.parts)}
+    return sorted({ref.digest for ref in meant(repository, policy) if ref.digest is not None} - known)
 
 
 def bytes_freed(decisions: t.Iterable[Decision]) -> int:
@@ -127,20 +151,33 @@ def bytes_freed(decisions: t.Iterable[Decision]) -> int:
     return sum(size for digest, size in gone.items() if digest not in kept)
 
 
+def bytes_freed_alone(decisions: t.Sequence[Decision]) -> list[int]:
+    """Return what each decision frees, in bytes: blobs that no other image of all of them uses."""
+    users = Counter(digest for decision in decisions for digest in decision.image.blobs)
+    return [
+        0 if each.keep else sum(size for digest, size in each.image.blobs.items() if users[digest] == 1)
+        for each in decisions
+    ]
+
+
 def to_delete(decisions: t.Sequence[Decision]) -> list[str]:
-    """Return the digests of the manifests to delete, an index before its parts; no part of what is kept."""
+    """Return the digests of the manifests to delete, an index before its parts.
+
+    No part of what is kept is among them, and nothing that is attached to such a part.
+    """
     kept = {d.image.digest for d in decisions if d.keep} | {p for d in decisions if d.keep for p in d.image.parts}
     wanted: dict[str, None] = {}
-    for decision in decisions:
-        if not decision.keep:
-            wanted.update(
-                dict.fromkeys((decision.image.digest, *sorted(decision.image.parts), *decision.image.attached))
-            )
+    going = [decision.image for decision in decisions if not decision.keep]
+    for image in sorted(going, key=lambda image: -len(image.parts)):  # an index has more than an index that it holds
+        below = [digest for part, those in image.attached_to_parts.items() if part not in kept for digest in those]
+        wanted.update(dict.fromkeys((image.digest, *sorted(image.parts), *image.attached, *below)))
     return [digest for digest in wanted if digest not in kept]
 
 
-def with_attached(image: Found, digests: t.Sequence[str]) -> Found:
-    return replace(image, attached=tuple(digests))
+def with_attached(image: Found, attached: t.Mapping[str, t.Sequence[str]]) -> Found:
+    """Return an image with what is attached to it and to its parts; ``attached`` is digest → digests."""
+    below = {part: tuple(attached[part]) for part in sorted(image.parts) if attached.get(part)}
+    return replace(image, attached=tuple(attached.get(image.digest, ())), attached_to_parts=below)
 
 
 def duration(text: str) -> timedelta:
@@ -189,9 +226,12 @@ def created_at(text: t.Any) -> datetime | None:
 # The rules. Each gives reasons to keep.
 
 
-def _by_name(_repository: str, image: Found, policy: Policy) -> list[str]:
-    outside = [tag for tag in image.tags if not any(fnmatchcase(tag, only) for only in policy.only_tags)]
-    reasons = [f"its tag `{tag}` is not among `only_tags`" for tag in sorted(outside) if not _is_bookkeeping(tag)]
+def _by_name(image: Found, policy: Policy) -> list[str]:
+    outside = [tag for tag in sorted(image.tags) if not any(fnmatchcase(tag, only) for only in policy.only_tags)]
+    named = [tag for tag in outside if not _is_bookkeeping(tag)]
+    if len(outside) == len(image.tags) and image.attached_to is None:
+        named = named or outside  # all that it has is bookkeeping, and none of it is asked for
+    reasons = [f"its tag `{tag}` is not among `only_tags`" for tag in named]
     for tag in sorted(image.tags):
         pattern = next((each for each in policy.tags if fnmatchcase(tag, each)), None)
         if pattern is not None:
@@ -199,30 +239,34 @@ def _by_name(_repository: str, image: Found, policy: Policy) -> list[str]:
     return reasons
 
 
-def _by_use(repository: str, image: Found, policy: Policy) -> list[str]:
-    reasons = []
-    for ref in policy.in_use:
-        near = ref.registry is None or ref.registry in policy.hosts
-        if near and ref.repository == repository:
-            digests = {image.digest, *image.parts}
-            if ref.digest in digests or (ref.digest is None and (ref.tag or "latest") in image.tags):
-                reasons.append(f"`{ref}` is in use")
+def _by_use(image: Found, policy: Policy) -> list[str]:
+    digests = {image.digest, *image.parts}
+    reasons = [
+        f"`{ref}` is in use"
+        for ref in policy.in_use
+        if ref.digest in digests or (ref.digest is None and (ref.tag or "latest") in image.tags)
+    ]
     return list(dict.fromkeys(reasons))
 
 
-def _by_key(_repository: str, image: Found, policy: Policy) -> list[str]:
+def _by_key(image: Found, policy: Policy) -> list[str]:
     mine = {key[:32] for key in image.build_keys} | {tag[4:] for tag in image.tags if is_build_key(tag)}
     return [f"its build key {key} is in use" for key in sorted(mine & policy.build_keys)]
 
 
-def _by_attachments(_repository: str, image: Found, policy: Policy) -> list[str]:
-    if policy.keep_attached and image.attached:
-        return [f"{len(image.attached)} signatures, SBOMs or the like are attached to it"]
-    return []
+def _by_attachments(image: Found, policy: Policy) -> list[str]:
+    if not policy.keep_attached:
+        return []
+    below = {digest for those in image.attached_to_parts.values() for digest in those}
+    where = (("it", len(image.attached)), ("its parts", len(below)))
+    return [f"{count} signatures, SBOMs or the like are attached to {what}" for what, count in where if count]
 
 
 def _by_age(images: t.Sequence[Found], policy: Policy, now: datetime) -> t.Iterator[tuple[Found, str]]:
-    """``images`` are the newest first. What is part of an index takes no place beside it, though it has a tag too."""
+    """``images`` are the newest first.
+
+    What is part of an index takes no place beside it, though it has a tag too. Nor does what has no tag.
+    """
     by_date = policy.newest is not None or policy.younger_than is not None
     parts = frozenset().union(*(image.parts for image in images))
     rank = 0
@@ -231,7 +275,7 @@ def _by_age(images: t.Sequence[Found], policy: Policy, now: datetime) -> t.Itera
             if by_date:
                 yield image, "it does not say when it was made" if image.created is None else "its date is to come"
             continue
-        if image.digest not in parts:
+        if image.tags and image.digest not in parts:
             rank += 1
             if policy.newest is not None and rank <= policy.newest:
                 yield image, f"it is number {rank} of the {policy.newest} newest"
@@ -259,25 +303,44 @@ def _by_line(images: t.Sequence[Found], policy: Policy) -> t.Iterator[tuple[Foun
                 yield image, f"its tag `{tag}` is among the {policy.per_line} newest of {'.'.join(map(str, line))}"
 
 
-def _by_memory(images: t.Sequence[Found], reasons: dict[str, list[str]]) -> None:
+def _by_others(images: t.Sequence[Found], reasons: dict[str, list[str]]) -> None:
+    """Keep what kept images need, and what those need in turn."""
+    while True:
+        needed = [*_by_memory(images, reasons), *_by_index(images, reasons)]
+        new = [(digest, reason) for digest, reason in needed if reason not in reasons[digest]]
+        if not new:
+            return
+        for digest, reason in new:
+            reasons[digest].append(reason)
+
+
+def _by_memory(images: t.Sequence[Found], reasons: t.Mapping[str, list[str]]) -> list[tuple[str, str]]:
     """Keep what a kept tag stood for before, so that it can be rolled back."""
     holder = {tag: image for image in images for tag in image.tags}
+    found = []
     for image in images:
         for tag in sorted(image.tags):
             now = holder.get(tag[: -len(PREVIOUS)]) if tag.endswith(PREVIOUS) else None
             if now is not None and reasons[now.digest]:
-                reasons[image.digest].append(f"`{tag[: -len(PREVIOUS)]}` stood for it before")
+                found.append((image.digest, f"`{tag[: -len(PREVIOUS)]}` stood for it before"))
+    return found
 
 
-def _by_index(images: t.Sequence[Found], reasons: dict[str, list[str]]) -> None:
+def _by_index(images: t.Sequence[Found], reasons: t.Mapping[str, list[str]]) -> list[tuple[str, str]]:
     """Keep what a kept index holds."""
-    by_digest = {image.digest: image for image in images}
-    for index in images:
-        parts = [by_digest[digest] for digest in sorted(index.parts) if digest in by_digest]
-        if not reasons[index.digest]:
-            continue
-        for part in parts:
-            reasons[part.digest].append(f"it is part of the index {_name(index)}")
+    known = {image.digest for image in images}
+    return [
+        (part, f"it is part of the index {_name(index)}")
+        for index in images
+        if reasons[index.digest]
+        for part in sorted(index.parts & known)
+    ]
+
+
+def _keep_or_follow(image: Found, policy: Policy, kept: t.Mapping[str, bool]) -> Decision:
+    """Keep what is attached to something if it is named itself; else it goes the way of its subject."""
+    named = [reason for rule in (_by_name, _by_use, _by_key) for reason in rule(image, policy)]
+    return Decision(image, True, tuple(named)) if named else _follow(image, kept)
 
 
 def _follow(image: Found, kept: t.Mapping[str, bool]) -> Decision:
@@ -308,7 +371,18 @@ def _name(image: Found) -> str:
 
 
 def _is_bookkeeping(tag: str) -> bool:
-    return is_build_key(tag) or tag.endswith(PREVIOUS)
+    return is_build_key(tag) or tag.endswith(PREVIOUS) or subject_of_tag(tag) is not None
+
+
+def _server(host: str) -> str:
+    """Return a registry by the one name that all its names are compared by."""
+    name = host.lower()
+    return api_host(name[: -len(":443")] if name.endswith(":443") else name)
+
+
+def _path(repository: str, docker_hub: bool) -> str:
+    """Return a repository's path as it is compared; Docker Hub's official images have two."""
+    return repository[len("library/") :] if docker_hub and repository.startswith("library/") else repository
 
 
 def _version(tag: str) -> tuple[tuple[int, int, int], int, tuple[tuple[int, int, str], ...]] | None:

@@ -80,13 +80,22 @@ def plan_removal(named: t.Sequence[str], current: Tags, only: str | None = None)
     return TagPlan(before, {tag: None if only in (None, found) else found for tag, found in before.items()})
 
 
-def plan_deletion(digest: str | None, current: Tags, *, with_tags: bool, where: str) -> TagPlan:
+def plan_deletion(
+    digest: str | None, current: Tags, *, with_tags: bool, where: str, holders: t.Collection[str] = ()
+) -> TagPlan:
     """Plan that an image is gone; ``current`` holds every tag of the repository. Raises Conflict.
 
-    Without ``with_tags`` an image that still has a tag is not deleted: the tag would go with it.
+    Without ``with_tags`` an image that still has a tag is not deleted: the tag would go with it. ``holders`` are the
+    digests of the indexes that hold the image: what a tag still brings to somebody is not deleted at all.
     """
     if digest is None:
         return TagPlan({}, {})
+    held = sorted(tag for tag, found in current.items() if found in holders)
+    if held:
+        raise Conflict(
+            f"{where}@{digest} is part of the index {', '.join(held)}, which would be broken without it.",
+            hint="Delete the index first.",
+        )
     tags = sorted(tag for tag, found in current.items() if found == digest)
     if tags and not with_tags:
         raise Conflict(

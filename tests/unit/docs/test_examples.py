@@ -315,6 +315,20 @@ def test_every_module_is_in_the_group_of_all():
     assert set().union(*GROUPS.values()) == set(MODULES)
 
 
+@pytest.mark.parametrize("group", ["registry", "hub", "controller"])
+def test_modules_of_a_group_take_what_is_set_for_it(group):
+    """A default that one of them does not have ends that one's task."""
+    shared = set(fragment(f"{COLLECTION}_{group}")["options"]) | set(fragment(f"{COLLECTION}_connection")["options"])
+    assert {module: missing for module in GROUPS[group] if (missing := shared - set(MODULES[module]))} == {}
+
+
+def test_no_defaults_are_recommended_for_a_group_that_shares_none():
+    assert set.intersection(*(set(MODULES[module]) for module in GROUPS["all"])) == set()
+    recommended = "group/foundry.ee." + "all"
+    written = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "docs").rglob("*.rst"), ROOT / "README.md"]
+    assert [path for path in written if recommended in path.read_text()] == []
+
+
 def test_every_guide_is_listed():
     pages = {path.stem for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst")}
     sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text())["sections"]

@@ -9,17 +9,22 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import typing as t
+from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils import _hub
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Denied,
+    EEError,
     Failed,
     Invalid,
     NotFound,
     Unreachable,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry
+from ansible_collections.foundry.ee.plugins.module_utils._oci_remove import HubRemover, remover_of
 
 HTML = "<!doctype html><h1>Not Found</h1>"
 G = "/api/galaxy/"
@@ -35,7 +40,7 @@ def serve():
         log = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):  # nothing here writes: the integration targets do, to the real server
+            def do_GET(self):
                 path = self.path.partition("?")[0]
                 log.append(f"{self.command} {self.path}")
                 answer = answers.get(path, (404, HTML))
@@ -47,6 +52,10 @@ def serve():
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
+
+            def do_POST(self):  # of what writes only what is no more than a step towards it
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.do_GET()
 
             def log_message(self, *_args):
                 pass
@@ -169,8 +178,30 @@ def test_the_timeout_holds_and_names_the_task(serve, monkeypatch):
         {"message": "Tags", "state": "completed", "done": 1, "total": 1},
     ]
     host, _log = serve({G + _hub.TASKS + "1/": task("running", progress_reports=reports)})
-    with pytest.raises(_hub.TimeUp, match=r"still running \(Downloading 3/9, Associating 2\)"):
+    with pytest.raises(
+        _hub.TimeUp, match=r"still running \(Downloading 3/9, Associating 2\)\. .* Raise `wait_timeout`"
+    ):
         hub_at(host).wait("1", 0.05)
+
+
+def test_words_of_the_hub_do_nothing_to_a_terminal(serve):
+    escape = "\x1b]0;x\x07"
+    errors = {"errors": [{"title": escape + "Bad.\r", "source": {"parameter": "a" + escape}}]}
+    failed = task("failed", error={"description": escape + "y" * 9999})
+    host, _log = serve({G + "x/": (400, errors), G + _hub.TASKS + "1/": failed})
+    for ask in (lambda hub: hub.get("x/"), lambda hub: hub.wait("1", 5)):
+        with pytest.raises(EEError) as caught:
+            ask(hub_at(host))
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 1000
+
+
+def test_an_error_nested_beyond_reason_is_an_error(serve):
+    host, _log = serve({G + "x/": (400, "[" * 60_000), G + "y/": (404, "[" * 60_000)})
+    with pytest.raises(Invalid, match="answered 400"):
+        hub_at(host).get("x/")
+    with pytest.raises(NotFound, match="no such API here"):
+        hub_at(host).get("y/")
 
 
 def image(digest, layers=(), children=(), config=None):
@@ -219,6 +250,115 @@ def test_who_else_needs_the_blobs(serve):
     before = hub.requests
     hub.shared_elsewhere("a", "lone")
     assert hub.requests == before + 1, "the images are read once"
+
+
+def test_what_has_no_address_keeps_no_other_image(serve):
+    answers = {
+        G + _hub.EES: listing(*({"name": name} for name in ("a", "b/c", "deep/er/ee", "gone"))),
+        f"{G}{_hub.repository_path('a')}_content/images/": listing(image("one", ["l1"])),
+        f"{G}{_hub.repository_path('b/c')}_content/images/": listing(image("two", ["l1"]), image("three", ["l3"])),
+        f"{G}{_hub.repository_path('gone')}_content/images/": (404, {"errors": [{"title": "Not found."}]}),
+        f"{G}{_hub.repository_path('a')}_content/history/": listing(),
+    }
+    host, log = serve(answers)
+    hub = hub_at(host, read_only=True)
+    assert hub.shared_elsewhere("a", "one") == ["b/c"], "neither the deep one nor the one that went meanwhile fails it"
+    assert hub.unaddressed == ["deep/er/ee"]
+    assert not [line for line in log if "deep" in line]
+    remover = HubRemover(hub, 5.0)
+    (warning,) = remover.warnings("a", ["one"])
+    assert "share blobs with b/c. Whether images of a share blobs with deep/er/ee is not known" in warning
+    assert _hub.LOSS in warning
+    (warning,) = remover.warnings("a", ["unshared"])
+    assert warning.startswith("Whether images of a share blobs with deep/er/ee is not known")
+
+
+def test_another_api_is_no_repository_that_went(serve):
+    host, _log = serve({G + _hub.EES: listing({"name": "a"})})
+    with pytest.raises(NotFound, match="no such API here"):
+        hub_at(host).shared_elsewhere("a", "one")
+
+
+REFUSED = (401, {"errors": [{"code": "UNAUTHORIZED", "message": "Insufficient permissions", "detail": {}}]})
+
+
+def test_who_may_not_create_a_repository_is_told_so(serve):
+    me = G + "_ui/v1/me/"
+    answers = {"/token/": {"token": "t"}, "/v2/a/b/blobs/uploads/": REFUSED, me: {"username": "alice"}}
+    host, log = serve(answers)
+    with pytest.raises(Denied, match=r"401: Insufficient permissions\. It knows the user `alice`, who lacks") as caught:
+        hub_at(host).create_pushed("a/b")
+    assert caught.value.details == {"denied_for": "rights"}
+    assert caught.value.as_result()["status"] == 401
+    assert [line.partition(" ")[0] for line in log] == ["GET", "POST", "GET"]
+    host, _log = serve({"/token/": REFUSED, me: (403, DENIED)})
+    with pytest.raises(Denied, match="does not know these credentials: check `hub_token`") as caught:
+        hub_at(host).create_pushed("a/b")
+    assert caught.value.details == {"denied_for": "credentials"}
+
+
+@pytest.mark.parametrize("options", [{}, {"token": "t"}, {"username": "u"}])
+def test_nobody_to_log_in_as_behind_a_registry(options):
+    with pytest.raises(Denied, match=r"Nobody to log in as at hub\.example\.com") as caught:
+        _hub.hub_behind("https://hub.example.com", options, read_only=True)
+    assert "give `username` and `password`, or `authfile`" in str(caught.value)
+    assert "hub_" not in str(caught.value)
+
+
+def test_bad_credentials_behind_a_registry(serve):
+    answers = {
+        G + "pulp/api/v3/status/": {"versions": [{"component": "galaxy"}]},
+        G + "x/": (403, DENIED),
+        G + "_ui/v1/me/": (403, DENIED),
+    }
+    host, _log = serve(answers)
+    hub = _hub.hub_behind(host, {"username": "u", "password": "p", "timeout": 5.0}, read_only=True)
+    assert hub is not None
+    with pytest.raises(Denied, match="check `username` and `password`, or `authfile`") as caught:
+        hub.get("x/")
+    assert "hub_" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("options", "seconds"), [({"wait_timeout": 7.5}, 7.5), ({}, 120.0)])
+def test_how_long_a_hub_behind_a_registry_may_take(monkeypatch, options, seconds):
+    class Hub:
+        unaddressed = ()
+        waited: t.ClassVar[list[float]] = []
+
+        def untag(self, _repository, _tag, timeout):
+            self.waited.append(timeout)
+
+        def remove_image(self, _repository, _digest, timeout):
+            self.waited.append(timeout)
+
+        def set_tag(self, _repository, _tag, _digest, timeout):
+            self.waited.append(timeout)
+
+    monkeypatch.setattr(_hub, "hub_behind", lambda *_args, **_more: Hub())
+    wire = SimpleNamespace(realm="https://hub.example.com/token/", credentials=None, base_url="https://hub.example.com")
+    remover = remover_of(t.cast(Registry, SimpleNamespace(wire=wire)), options, read_only=False)
+    remover.untag("a", ["1"])
+    remover.delete("a", "sha256:1")
+    remover.tag("a", "2", "sha256:1")
+    assert Hub.waited == [seconds] * 3
+    Hub.waited.clear()
+
+
+def test_looking_ahead_costs_no_more_than_asking_singly(serve):
+    def page(names):
+        return {"meta": {"count": 250}, "data": [{"name": name} for name in names]}
+
+    pages = [page(["a", *("x" for _ in range(99))]), page(["b", "e", *("x" for _ in range(98))]), page(["c"])]
+    host, log = serve({G + _hub.EES: pages})
+    hub = hub_at(host)
+    hub.look_ahead(["a", "b", "c", "e", "deep/er/ee"], [])
+    assert len(log) == 2, "the third page is no cheaper than asking for the one that is left"
+    assert hub.find_repository("a") == {"name": "a"}
+    hub.look_ahead(["only one"], ["only one"])
+    assert len(log) == 2, "one is asked for by its name"
+    hub.forget("a")
+    with pytest.raises(NotFound):
+        hub.find_repository("a")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from ansible_collections.foundry.ee.plugins.module_utils import _oci, _oci_blobs, _oci_http
+from ansible_collections.foundry.ee.plugins.module_utils import _oci, _oci_blobs, _oci_copy, _oci_http
 from ansible_collections.foundry.ee.plugins.module_utils._core import manifest as m
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
@@ -24,6 +24,8 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     NotFound,
     Unreachable,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import parse
+from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import RegistrySource, load
 from ansible_collections.foundry.ee.tests.unit import fault_registry as faults
 from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegistry, digest_of
 
@@ -556,6 +558,17 @@ def test_an_upload_that_breaks_off_again(registry, monkeypatch):
     assert registry.repository("team/ee").blobs == {DESCRIBED.digest: BLOB}
 
 
+def test_an_upload_goes_on_with_the_piece_that_broke(registry, monkeypatch):
+    # CNCF distribution takes no address of the upload but the last one that it named, as the fault registry does.
+    monkeypatch.setattr(_oci_blobs, "UPLOAD_PIECE", 500_000)
+    registry.largest_put = 1000
+    registry.on("PATCH .*/uploads/.*state=3", faults.dropped)
+    write(open_(registry))
+    assert registry.repository("team/ee").blobs == {DESCRIBED.digest: BLOB}
+    sent = [seen.headers["content-range"].partition("-")[0] for seen in registry.asked("PATCH")]
+    assert sent == ["0", "500000", "1000000", "1500000", "1500000", "2000000", "2500000", "3000000"]
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_an_upload_that_the_registry_forgets(registry, method):
     registry.largest_put = 1000
@@ -864,6 +877,41 @@ def test_a_body_that_drips(registry, what):
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.parametrize("act", [faults.head_dripping(0.05), faults.continuing(0.01)])
+def test_a_head_that_does_not_come_to_an_end(registry, act):
+    registry.on("HEAD", act, times=1000)
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match=r"took too long.*Raise `timeout`"):
+        open_(registry, timeout=0.5).digest(ref(registry))
+    assert time.monotonic() - began < 10
+    digest = registry.put_image("team/ee", "1.0")
+    registry.faults.clear()
+    assert open_(registry, timeout=0.5).digest(ref(registry)) == digest
+
+
+def test_a_proxy_whose_answer_does_not_come_to_an_end(other, monkeypatch):
+    monkeypatch.setenv("https_proxy", other.url)
+    other.on("CONNECT", faults.head_dripping(0.05), times=1000)
+    began = time.monotonic()
+    with pytest.raises(Unreachable):
+        _oci.open_registry("r.invalid/ee", {"timeout": 0.5}, True).digest("r.invalid/ee:1")
+    assert time.monotonic() - began < 10
+
+
+def test_a_body_may_take_longer_than_the_timeout(registry):
+    def slowly(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(BLOB)))
+        handler.end_headers()
+        for start in range(0, len(BLOB), len(BLOB) // 4):
+            handler.wfile.write(BLOB[start : start + len(BLOB) // 4])
+            time.sleep(0.3)
+
+    registry.on("GET .*/blobs/", slowly)
+    assert read(open_(registry, timeout=0.6)) == BLOB
+    assert len(registry.asked("GET .*/blobs/")) == 1
+
+
 def test_a_lost_blob_is_named(registry):
     with pytest.raises(NotFound, match="has lost this blob"):
         read(open_(registry))
@@ -966,3 +1014,119 @@ def test_where_only_another_api_may_tag(registry):
     with pytest.raises(Invalid, match="MANIFEST_INVALID"):
         client.put_manifest("team/ee", manifest, "new")
     assert len(said) == 1
+
+
+def test_tags_that_the_registry_lists_are_quoted(registry):
+    digest = registry.put_image("team/ee", "1.0")
+    client = open_(registry)
+    manifest = client.manifest(ref(registry))
+    client.put_manifest("team/ee", manifest, "a?b#c")
+    client.untag("team/ee", ["d?e#f"])
+    assert [str(seen) for seen in registry.asked("PUT|DELETE")] == [
+        "PUT /v2/team/ee/manifests/a%3Fb%23c",
+        "DELETE /v2/team/ee/manifests/d%3Fe%23f",
+        *(str(seen) for seen in registry.asked("PUT|DELETE")[2:]),
+    ]
+    assert client.digest(ref(registry, digest)) == digest
+
+
+@pytest.mark.parametrize("size", [2**63, 10**40])
+def test_a_descriptor_of_an_impossible_size(registry, size):
+    layer = {"mediaType": "x", "digest": DESCRIBED.digest, "size": size}
+    config = {"mediaType": m.OCI_CONFIG, "digest": DESCRIBED.digest, "size": 2}
+    content = {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": config, "layers": [layer]}
+    registry.put_manifest("team/ee", content, "1.0")
+    with pytest.raises(Unreachable, match="without a valid size"):
+        open_(registry).manifest(ref(registry))
+
+
+# What is copied
+
+
+def loaded(server, tag="1.0", attached=False):
+    source = RegistrySource(open_(server, read_only=True), parse(ref(server, tag)))
+    digest = source.digest()
+    assert digest is not None
+    return load(source, source.manifest(digest), attached=attached)
+
+
+def index_of(server, *children):
+    content = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": list(children)}
+    digest = server.put_manifest("team/ee", content, "1.0")
+    return {"mediaType": m.OCI_INDEX, "digest": digest, "size": len(server.repository("team/ee").manifests[digest][1])}
+
+
+def child_of(server, **config):
+    digest = server.put_image("team/ee", **config)
+    body = server.repository("team/ee").manifests[digest][1]
+    return {"mediaType": m.OCI_MANIFEST, "digest": digest, "size": len(body)}
+
+
+def test_each_manifest_is_read_once(registry):
+    inner = index_of(registry, *[child_of(registry)] * 40)
+    outer = index_of(registry, *[inner] * 40)
+    image = loaded(registry)
+    assert [part.media_type for part in image.main.manifests] == [m.OCI_MANIFEST, m.OCI_INDEX, m.OCI_INDEX]
+    assert image.digest == outer["digest"]
+    assert len(registry.seen) == 4
+
+
+def test_too_many_manifests(registry, monkeypatch):
+    monkeypatch.setattr(_oci_copy, "_MOST_MANIFESTS", 5)
+    children = [child_of(registry, created=str(number)) for number in range(6)]
+    index_of(registry, *children[:4])
+    assert len(loaded(registry).main.manifests) == 5
+    index_of(registry, *children)
+    with pytest.raises(Unreachable, match="more than 5 manifests"):
+        loaded(registry)
+    with pytest.raises(Unreachable, match="more than 5 manifests"):
+        _oci_copy.platforms_of(RegistrySource(open_(registry), parse(ref(registry))), digest_at(registry, "1.0"))
+
+
+def test_too_much_that_is_attached(registry, monkeypatch):
+    monkeypatch.setattr(_oci_copy, "_MOST_MANIFESTS", 5)
+    registry.referrers_api = True
+    subject = registry.put_image("team/ee", "1.0")
+    for number in range(6):
+        registry.put_referrer("team/ee", subject, f"application/x{number}")
+    with pytest.raises(Unreachable, match="more than 5 manifests"):
+        loaded(registry, attached=True)
+
+
+def test_an_index_of_what_is_no_image_is_not_copied_in_part(registry):
+    index_of(registry, child_of(registry), {**child_of(registry, architecture="arm64"), "mediaType": "application/x"})
+    with pytest.raises(Invalid, match="a `application/x`, which is no image"):
+        loaded(registry)
+
+
+def test_an_entry_without_a_media_type_is_what_it_turns_out_to_be(registry):
+    child = child_of(registry)
+    index_of(registry, {key: value for key, value in child.items() if key != "mediaType"})
+    assert loaded(registry).main.manifests[0].digest == child["digest"]
+
+
+def test_what_is_listed_as_attached_and_gone(registry):
+    subject = registry.put_image("team/ee", "1.0")
+    kept, gone = (registry.put_referrer("team/ee", subject, f"application/{kind}") for kind in ("kept", "gone"))
+    children = [{"mediaType": m.OCI_MANIFEST, "digest": digest, "size": 1} for digest in (kept, gone)]
+    fallback = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": children}
+    registry.put_manifest("team/ee", fallback, m.referrers_tag(subject))
+    del registry.repository("team/ee").manifests[gone]
+    image = loaded(registry, attached=True)
+    assert [part.root.digest for part in image.attached] == [kept]
+    assert image.lost == (gone,)
+
+
+def test_a_configuration_that_is_too_large_to_be_one(registry):
+    digest = registry.put_image("team/ee", "1.0")
+    content = json.loads(registry.repository("team/ee").manifests[digest][1])
+    content["config"]["size"] = m.LONGEST_MANIFEST + 1
+    registry.put_manifest("team/ee", content, "1.0")
+    source = RegistrySource(open_(registry), parse(ref(registry)))
+    with pytest.raises(Unreachable, match="more than the 4194304 allowed"):
+        _oci_copy.choose(source, digest_at(registry, "1.0"), [m.Platform("linux", "amd64")])
+    assert registry.asked("/blobs/") == []
+
+
+def digest_at(server, tag):
+    return server.repository("team/ee").tags[tag]

@@ -107,6 +107,55 @@ def test_a_helper_that_fails(home, monkeypatch, script, kind, words):
         )
 
 
+def test_where_a_helper_knows_nothing_the_file_itself_is_read(home, monkeypatch):
+    options = helper(home, monkeypatch, "echo credentials not found in native keychain; exit 1")
+    pair = base64.b64encode(b"u:pw").decode()
+    (home / "helpers.json").write_text(json.dumps({"credHelpers": {HOST: "test"}, "auths": {HOST: {"auth": pair}}}))
+    assert _oci_auth.credentials_from(options, HOST, "x") == Credentials("u", "pw")
+
+
+@pytest.mark.parametrize("registry", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+@pytest.mark.parametrize("known", ["https://index.docker.io/v1/", None])
+@pytest.mark.parametrize("section", [{"credsStore": "test"}, {"credHelpers": {"https://index.docker.io/v1/": "test"}}])
+def test_a_helper_is_asked_for_docker_hub_by_the_name_that_docker_gives_it(home, monkeypatch, registry, known, section):
+    script = f'read host; [ "$host" = {known or registry} ] || {{ echo credentials not found; exit 1; }}'
+    options = helper(home, monkeypatch, script + '; echo \'{"Username": "u", "Secret": "s"}\'')
+    (home / "helpers.json").write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {}}, **section}))
+    assert _oci_auth.credentials_from(options, registry, "library/x") == Credentials("u", "s")
+
+
+def test_a_helper_that_is_no_program(home, monkeypatch):
+    options = helper(home, monkeypatch, "")
+    (home / "bin" / "docker-credential-test").write_bytes(b"\x7fELF")
+    with pytest.raises(Failed, match="docker-credential-test cannot be run"):
+        _oci_auth.credentials_from(options, HOST, "x")
+
+
+def test_a_default_place_that_is_not_ours_is_passed_over(home, monkeypatch):
+    theirs = home / "run" / "containers" / "auth.json"
+    is_file = Path.is_file
+
+    def guarded(path):  # a folder of another user; the tests' own user may be root, whom no mode stops
+        if path == theirs:
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", guarded)
+    auths(home / ".docker" / "config.json", "docker")
+    assert _oci_auth.credentials_from({}, HOST, "x") == Credentials("docker", "pw")
+    with pytest.raises(Invalid, match="may not see"):
+        _oci_auth.credentials_from({"authfile": str(theirs)}, HOST, "x")
+
+
+def test_nested_nonsense(home, monkeypatch):
+    (home / "deep").write_text("[" * 100_000)
+    with pytest.raises(Invalid, match="no JSON"):
+        _oci_auth.credentials_from({"authfile": str(home / "deep")}, HOST, "x")
+    options = helper(home, monkeypatch, f"cat {home}/deep")
+    with pytest.raises(Invalid, match="printed no JSON"):
+        _oci_auth.credentials_from(options, HOST, "x")
+
+
 def test_a_helper_that_is_not_installed(home):
     (home / "file").write_text(json.dumps({"credsStore": "nowhere-to-be-found"}))
     with pytest.raises(Failed, match="docker-credential-nowhere-to-be-found is not installed"):

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import tarfile
 
 import pytest
@@ -216,3 +218,111 @@ def test_docker_finds_the_image_too(tmp_path):
     assert listing[0]["RepoTags"] == ["ee:1"]
     assert len(listing[0]["Layers"]) == 3
     assert set(listing[0]["Layers"]) | {listing[0]["Config"]} <= names
+
+
+def test_what_is_attached_by_a_tag_is_no_image_to_choose(place):
+    path, archive, writer_of = place
+    one, signature = image(b"a"), image(b"sig")
+    writer = writer_of(path)
+    fill(writer, one, [b"a"], "1.0")
+    fill(writer, signature, [b"sig"], f"{m.referrers_tag(one.digest)}.sig")
+    writer.commit()
+    layout = layouts.open_layout(path, archive)
+    assert layout is not None
+    assert layout.digest(None, None) == one.digest
+
+
+class FullDisk(io.BytesIO):
+    """A file that takes ``room`` bytes, and fails when it is closed: what it holds back finds none either."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+        self.shut = False
+
+    def write(self, data):
+        if self.tell() + len(data) > self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+    def close(self):
+        if not self.shut:
+            self.shut = True
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("room", [0, 1_000, 20_000, 60_000, 103_000])
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, room):
+    opened = []
+
+    def full(handle, mode):
+        os.close(handle)
+        opened.append(FullDisk(room))
+        return opened[0]
+
+    monkeypatch.setattr(layouts.os, "fdopen", full)
+    path = str(tmp_path / "ee.tar")
+    one = image(b"a" * 100_000)
+
+    class Source:
+        where = "here"
+
+        def digest(self):
+            return one.digest
+
+        def attached(self, _digest):
+            return []
+
+        def manifest(self, _digest):
+            return one
+
+        def read_blob(self, blob):
+            return iter([b"a" * 100_000 if blob.size == 100_000 else b'{"os":"linux","architecture":"amd64"}'])
+
+    def export():
+        copy(Source(), layouts.ArchiveWriter(path), load(Source(), one, attached=False), ["1.0"])
+
+    with pytest.raises(Failed, match=r"ee\.tar cannot be written: No space left on device"):
+        export()
+    assert opened[0].shut
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["pipe", "device"])
+def test_only_regular_files_are_read(tmp_path, target):
+    def special(path):
+        os.mkfifo(path) if target == "pipe" else path.symlink_to("/dev/zero")
+
+    special(tmp_path / "index.json")
+    with pytest.raises(NotFound, match=r"no index\.json"):
+        layouts.open_layout(str(tmp_path), archive=False)
+    special(tmp_path / "ee.tar")
+    with pytest.raises(Invalid, match="no regular file"):
+        layouts.open_layout(str(tmp_path / "ee.tar"), archive=True)
+
+
+def test_a_file_that_turns_into_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(Invalid, match="no regular file"):
+        list(layouts._Directory(tmp_path).read("x"))
+
+
+def test_a_huge_head_of_an_archive_is_not_read(tmp_path):
+    head = tarfile.TarInfo("x")
+    head.type, head.size = tarfile.XHDTYPE, 2**32
+    with (tmp_path / "x.tar").open("wb") as file:
+        file.write(head.tobuf(tarfile.USTAR_FORMAT))
+        file.truncate(2**33)
+    with pytest.raises(Invalid, match="4294967296 bytes"):
+        layouts.open_layout(str(tmp_path / "x.tar"), archive=True)
+
+
+def test_damaged_blobs_are_written_anew(tmp_path):
+    one = image(b"abc")
+    layer = tmp_path / "blobs" / "sha256" / m.digest_of(b"abc")[7:]
+    for _time in range(2):
+        writer = layouts.DirectoryWriter(str(tmp_path))
+        fill(writer, one, [b"abc"], "1.0")
+        writer.commit()
+        assert layer.read_bytes() == b"abc"
+        layer.write_bytes(b"ABC")

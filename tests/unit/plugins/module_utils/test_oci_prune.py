@@ -69,6 +69,9 @@ def test_bytes_are_counted_over_all_repositories(registry):
     )
     unshared += sum(len(b) for b in {b for r in ("a/ee", "b/ee") for b in registry.repository(r).blobs.values()})
     assert prune.freed(both) == unshared
+    alone = prune.freed_alone(both)
+    assert {name: len(sizes) for name, sizes in alone.items()} == dict.fromkeys((plan.name for plan in both), 2)
+    assert 0 < sum(map(sum, alone.values())) < unshared - 1000  # without the layer that all share
     one = plans(registry, "a/ee", "b/ee", policy=Policy(in_use=references(["b/ee:t1"]), newest=0))
     assert prune.freed(one) < unshared - 1000  # the layer that all share stays
 
@@ -114,6 +117,35 @@ def test_an_index_within_an_index_keeps_what_it_holds(registry):
     assert {image, inner} < set(plan.digests)
 
 
+def test_an_image_is_as_new_as_the_later_of_its_dates(registry):
+    old, new = "2020-01-01T00:00:00Z", "2026-10-01T00:00:00Z"
+    label = "org.opencontainers.image.created"
+    registry.put_image("team/ee", "inherited", config={"Labels": {label: old}}, created=new)
+    registry.put_image("team/ee", "clamped", config={"Labels": {label: new}}, created=old)
+    registry.put_image("team/ee", "old", config={"Labels": {label: old}}, created=old)
+    (plan,) = plans(registry, "team/ee", policy=Policy(newest=2))
+    assert plan.tags(after=True).keys() == {"inherited", "clamped"}
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_an_index_in_use_by_its_digest_alone_keeps_its_parts(registry, nested):
+    part = registry.put_image("team/ee", "1.0-amd64", layers=[b"1"], created="2026-01-01T00:00:00Z")
+    index = inner = registry.put_index("team/ee", {"linux/amd64": part})
+    if nested:
+        index = registry.put_index("team/ee", {"linux/amd64": inner})
+    fill(registry, count=2)
+    used = references([f"{registry.host}/team/ee@{index}", f"{registry.host}/team/ee@sha256:{'0' * 64}"])
+    policy = Policy(newest=0, in_use=used, hosts=frozenset({registry.host}))
+    (plan,) = plans(registry, "team/ee", policy=policy)
+    assert plan.tags(after=True) == {"1.0-amd64": part}
+    assert {d.image.digest: d.because for d in plan.decisions if d.keep} == {
+        index: (f"`{used[0]}` is in use",),
+        part: (f"it is part of the index {index}",),
+    }
+    prune.apply_all([plan])
+    assert set(registry.repository("team/ee").manifests) == {index, inner, part}
+
+
 def test_an_image_without_a_date_is_as_old_as_its_last_step(registry):
     steps = [{"created": "2026-01-02T00:00:00Z"}, {"created": "2026-03-04T00:00:00Z"}, {}, "x"]
     registry.put_image("team/ee", "a", history=steps)
@@ -147,6 +179,18 @@ def test_what_is_attached(registry, api, keep_attached):
         registry.put_manifest("team/ee", content, digest.replace(":", "-"))
     (plan,) = plans(registry, "team/ee", policy=Policy(newest=0, keep_attached=keep_attached))
     assert (digest in plan.digests) == (sbom in plan.digests) == (not keep_attached)
+    prune.apply_all([plan])
+    assert bool(registry.repository("team/ee").manifests) == keep_attached
+
+
+@pytest.mark.parametrize("keep_attached", [True, False])
+def test_what_is_attached_to_a_part(registry, keep_attached):
+    registry.referrers_api = True
+    part = registry.put_image("team/ee", layers=[b"1"], created="2026-10-01T00:00:00Z")
+    index = registry.put_index("team/ee", {"linux/amd64": part}, "1.0")
+    sbom = registry.put_referrer("team/ee", part, "application/x.sbom")
+    (plan,) = plans(registry, "team/ee", policy=Policy(newest=0, tags=("x",), keep_attached=keep_attached))
+    assert plan.digests == ([] if keep_attached else [index, part, sbom])
     prune.apply_all([plan])
     assert bool(registry.repository("team/ee").manifests) == keep_attached
 

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 
 import pytest
 
-from ansible_collections.foundry.ee.plugins.module_utils import _oci
+from ansible_collections.foundry.ee.plugins.module_utils import _oci, _oci_http
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._http import Connection
 from ansible_collections.foundry.ee.tests.unit import fault_registry as faults
 from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegistry
 
@@ -105,3 +107,22 @@ def test_a_token_service_on_another_host_needs_https_on_both_sides(pki):
             with pytest.raises(Denied, match="another host"):
                 digest(registry, **options)
             assert plain.seen == []
+
+
+def test_a_token_service_that_another_host_names_gets_no_password(pki):
+    options = {**LOGIN, "ca_path": str(pki / "ca.pem")}
+    with FaultRegistry("basic", tls=context(pki)) as registry, FaultRegistry("bearer", tls=context(pki)) as other:
+        registry.on("HEAD", faults.redirect(f"{other.url}/v2/team/ee/manifests/1.0"), times=9)
+        with pytest.raises(Denied):
+            digest(registry, **options)
+        assert [str(seen) for seen in other.seen] == ["HEAD /v2/team/ee/manifests/1.0"]
+        assert "authorization" not in other.seen[0].headers
+        assert other.tokens == {}
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_handshake_that_takes_too_long_is_one_all_the_same(checked, monkeypatch):
+    monkeypatch.setattr(_oci_http, "_PROBE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        assert _oci_http.find_scheme(host, Connection(validate_certs=checked)) == "https"

@@ -91,6 +91,23 @@ def test_only_some_tags_are_looked_at():
     assert kept(images, newest=0, only_tags=("ci-*",)) == {"ci-2", "release"}
 
 
+@pytest.mark.parametrize("tag", ["key-" + "0" * 32, "prod.previous"])
+def test_an_image_with_nothing_but_bookkeeping_is_looked_at_only_if_that_is_asked_for(tag):
+    images = [found("a", tag), found("b", "ci-1")]
+    assert kept(images, newest=0, only_tags=("ci-*",)) == {tag}
+    assert because(images, tag, newest=0, only_tags=("ci-*",)) == f"its tag `{tag}` is not among `only_tags`"
+    assert kept(images, newest=0, only_tags=("ci-*", tag[:4] + "*")) == set()
+    assert kept(images, newest=0) == set()
+
+
+def test_what_is_attached_by_its_tag_is_no_matter_of_only_tags():
+    signature = found("s", "sha256-" + digest("a")[7:] + ".sig")
+    images = [found("a", "ci-1"), signature, found("b", "release")]
+    assert kept(images, newest=0, only_tags=("ci-*",)) == {"release"}
+    images = [found("a", "ci-1", signature.tags[0]), found("b", "release")]
+    assert kept(images, newest=0, only_tags=("ci-*",)) == {"release"}
+
+
 @pytest.mark.parametrize(
     ("line", "per_line", "expected"),
     [
@@ -135,6 +152,56 @@ def test_what_is_in_use_stays(ref, stays):
     assert kept(FIVE, **policy) == ({"t3"} if stays else set())
     if stays:
         assert because(FIVE, "t3", **policy) == f"`{ref}` is in use"
+
+
+@pytest.mark.parametrize(
+    ("host", "ref", "repository"),
+    [
+        ("h.example.com", "H.Example.Com/team/ee:t3", "team/ee"),
+        ("H.example.com", "h.example.com/team/ee:t3", "team/ee"),
+        ("h.example.com", "h.example.com:443/team/ee:t3", "team/ee"),
+        ("h.example.com:443", "h.example.com/team/ee:t3", "team/ee"),
+        ("docker.io", "index.docker.io/team/ee:t3", "team/ee"),
+        ("registry-1.docker.io", "docker.io/team/ee:t3", "team/ee"),
+        ("docker.io", "docker.io/library/ee:t3", "ee"),
+        ("docker.io", "docker.io/ee:t3", "library/ee"),
+        ("docker.io", "ee:t3", "library/ee"),
+    ],
+)
+def test_a_registry_has_several_names(host, ref, repository):
+    policy = r.Policy(newest=0, in_use=r.references([ref]), hosts=frozenset({host}))
+    decisions = r.decide(repository, FIVE, policy, NOW)
+    assert [d.image.tags for d in decisions if d.keep] == [("t3",)]
+
+
+@pytest.mark.parametrize(
+    ("host", "ref", "repository"),
+    [
+        ("h.example.com", "h.example.com:5000/team/ee:t3", "team/ee"),
+        ("h.example.com", "h.example.com/ee:t3", "library/ee"),
+        ("h.example.com", "docker.io/team/ee:t3", "team/ee"),
+    ],
+)
+def test_another_registry_is_another(host, ref, repository):
+    policy = r.Policy(newest=0, in_use=r.references([ref]), hosts=frozenset({host}))
+    assert not any(d.keep for d in r.decide(repository, FIVE, policy, NOW))
+
+
+def test_digests_in_use_that_no_tag_leads_to():
+    index = found("i", "1.0", parts=frozenset({digest("x")}))
+    refs = [f"h.example.com/team/ee@{digest(name)}" for name in ("i", "x", "none")]
+    used = r.references([*refs, f"team/ee:1@{digest('short')}", f"team/other@{digest('o')}", "team/ee:2"])
+    policy = r.Policy(in_use=used, hosts=frozenset({"h.example.com"}))
+    assert r.not_found("team/ee", [index], policy) == sorted([digest("none"), digest("short")])
+
+
+def test_what_is_in_use_without_a_tag_keeps_its_parts_and_takes_no_place():
+    untagged = found("i", days=1, parts=frozenset({digest("x"), digest("5")}))
+    images = [*FIVE, untagged, found("j", "gone", parts=frozenset({digest("x")}))]
+    policy = r.Policy(newest=1, in_use=r.references([f"team/ee@{digest('i')}"]))
+    decisions = r.decide("team/ee", images, policy, NOW)
+    assert {tag for d in decisions if d.keep for tag in d.image.tags} == {"t1", "t5"}
+    assert set(r.to_delete(decisions)) == {digest(name) for name in ("2", "3", "4", "j")}
 
 
 def test_no_tag_means_latest():
@@ -191,6 +258,40 @@ def test_what_something_is_attached_to_stays_unless_said():
     assert set(r.to_delete(decisions)) == {digest("a"), digest("b"), digest("s")}
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"in_use": r.references([f"team/ee@{digest('s')}"])},
+        {"in_use": r.references(["team/ee:sbom"])},
+        {"tags": ("sbom",)},
+        {"build_keys": frozenset({KEY[:32]})},
+    ],
+)
+def test_what_is_attached_stays_if_it_is_named_itself(policy):
+    sbom = found("s", "sbom", subject=digest("a"), build_keys=frozenset({KEY}))
+    images = [found("a", "a", attached=(digest("s"),)), sbom]
+    policy = {"newest": 0, "keep_attached": False, **policy}
+    assert kept(images, **policy) == {"sbom"}
+    assert r.to_delete(r.decide("team/ee", images, r.Policy(**policy), NOW)) == [digest("a")]
+
+
+def test_what_is_attached_to_a_part_keeps_the_index():
+    signed = r.with_attached(found("i", "1", parts=frozenset({digest("x")})), {digest("x"): [digest("s")]})
+    images = [signed, found("x", "1-amd64")]
+    assert kept(images, newest=0) == {"1", "1-amd64"}
+    assert because(images, "1", newest=0) == "1 signatures, SBOMs or the like are attached to its parts"
+    decisions = r.decide("team/ee", images, r.Policy(newest=0, keep_attached=False), NOW)
+    assert r.to_delete(decisions) == [digest("i"), digest("x"), digest("s")]
+
+
+def test_what_is_attached_to_a_part_stays_with_a_part_that_stays():
+    attached = {digest("x"): [digest("s")], digest("y"): [digest("t")]}
+    one = r.with_attached(found("i", "1", parts=frozenset({digest("x"), digest("y")})), attached)
+    two = found("j", "2", parts=frozenset({digest("y")}))
+    decisions = r.decide("team/ee", [one, two], r.Policy(tags=("2",), keep_attached=False), NOW)
+    assert r.to_delete(decisions) == [digest("i"), digest("x"), digest("s")]
+
+
 def test_what_is_attached_does_not_count_as_an_image():
     signature = found("s", "sha256-" + digest("1")[7:] + ".sig", days=1)
     assert kept([*FIVE, signature], newest=1) == {"t1", *signature.tags}
@@ -213,6 +314,30 @@ def test_the_image_before_stays_as_long_as_its_tag():
     assert kept(images, tags=("prod",)) == {"prod", "prod.previous"}
     assert because(images, "prod.previous", tags=("prod",)) == "`prod` stood for it before"
     assert kept(images, newest=0) == set()
+
+
+def test_what_a_part_stood_for_before_stays_as_well():
+    """However many steps lie between an image and what is kept for itself."""
+    index = found("i", "prod", parts=frozenset({digest("x")}))
+    memory = found("y", "amd.previous", parts=frozenset({digest("z")}))
+    images = [found("z", "deep"), found("w", "deep.previous"), memory, found("x", "amd"), index]
+    assert kept(images, tags=("prod",)) == {"prod", "amd", "amd.previous", "deep", "deep.previous"}
+    assert because(images, "amd.previous", tags=("prod",)) == "`amd` stood for it before"
+    assert kept(images, newest=0) == set()
+
+
+def test_bytes_that_each_decision_frees():
+    base, shared, own = digest("base"), digest("shared"), digest("own")
+    images = [
+        found("a", "a", blobs={base: 100, shared: 5, own: 3}),
+        found("b", "b", blobs={base: 100, shared: 5}),
+        found("c", "c", blobs={base: 100, digest("c"): 7}),
+    ]
+    decisions = r.decide("team/ee", images, r.Policy(tags=("c",)), NOW)
+    alone = dict(zip((d.image.tags[0] for d in decisions), r.bytes_freed_alone(decisions)))
+    assert alone == {"a": 3, "b": 0, "c": 0}
+    assert r.bytes_freed(decisions) == 8
+    assert decisions[0].as_result("h/x", 9)["bytes_freed"] == 9
 
 
 def test_shared_blobs_are_counted_once_and_only_if_nothing_kept_has_them():
@@ -251,7 +376,7 @@ def test_nothing_that_is_kept_is_ever_deleted():
         for decision in decisions:
             if decision.keep:
                 assert not going & {decision.image.digest, *decision.image.parts}
-            if any(f"team/ee:{tag}" in used for tag in decision.image.tags) and decision.image.subject is None:
+            if any(f"team/ee:{tag}" in used for tag in decision.image.tags):
                 assert decision.keep
 
 

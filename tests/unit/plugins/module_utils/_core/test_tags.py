@@ -79,6 +79,14 @@ def test_deletion_takes_the_tags_if_said():
         tags.plan_deletion(A, current, with_tags=False, where="r/x")
 
 
+def test_what_a_tagged_index_holds_is_not_deleted():
+    current = {"1": A, "1.0": B, "latest": B, "2": C}
+    for with_tags in (True, False):
+        with pytest.raises(Conflict, match=r"is part of the index 1\.0, latest, .*Delete the index first"):
+            tags.plan_deletion(A, current, with_tags=with_tags, where="r/x", holders=[B])
+    assert tags.plan_deletion(A, {"1": A}, with_tags=True, where="r/x", holders=[B]).image == A
+
+
 def test_deletion_of_what_has_no_tag_or_is_not_there():
     assert tags.plan_deletion(C, {"1": A}, with_tags=False, where="r/x").changed
     assert not tags.plan_deletion(None, {}, with_tags=True, where="r/x").changed
