@@ -30,6 +30,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
     Place,
 )
 
+LARGEST_KEYRING = 64 * 1024 * 1024
 LARGEST_LIST = 4 * 1024 * 1024
 """Bytes of a requirements file that is read to be merged or pinned."""
 
@@ -65,10 +66,16 @@ class Loaded(t.NamedTuple):
     constraints: tuple[str, ...] = ()
 
 
-def refusal(name: str, problems: t.Sequence[Finding], advice: t.Sequence[Finding] = ()) -> Invalid:
-    """Return the error that lists all problems, each with its place and the mend."""
+def refusal(
+    name: str, problems: t.Sequence[Finding], advice: t.Sequence[Finding] = (), *, with_files: bool = False
+) -> Invalid:
+    """Return the error that lists all problems, each with its place and the mend.
+
+    ``with_files``: they are from several files, so that each is told with its own.
+    """
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-    lines = [f"{name} has {count}.", *(f"- {_told(problem)}" for problem in problems)]
+    tell = told if with_files else _told
+    lines = [f"{name} has {count}.", *(f"- {tell(problem)}" for problem in problems)]
     details = {"problems": as_results(problems), "advice": as_results(advice)}
     return Invalid("\n".join(lines), details=details)
 
@@ -132,10 +139,15 @@ def rendered(loaded: Loaded, name: str, **options: t.Any) -> Context:
             **options,
         )
     except Invalid as error:
-        problems = [_finding(result) for result in error.details.get("problems", ())]
+        problems = found_in(error)
         if not problems:
             raise
         raise refusal(name, problems, loaded.advice) from error
+
+
+def found_in(error: Invalid) -> list[Finding]:
+    """Return the problems that an error carries."""
+    return [_finding(result) for result in error.details.get("problems", ())]
 
 
 def _finding(result: t.Mapping[str, t.Any]) -> Finding:
@@ -146,10 +158,10 @@ def _finding(result: t.Mapping[str, t.Any]) -> Finding:
 def find(src: str) -> Path:
     """Return the definition's file; in a folder, the one of the usual name. Raises Invalid."""
     path = Path(src)
-    if not path.is_dir():
+    if not contexts.is_folder(path):
         return path
     for name in definitions.DEFAULT_NAMES:
-        if (path / name).is_file():
+        if contexts.kind_of(path / name) == stat.S_IFREG:
             return path / name
     raise _unusable(path, "It holds no definition.", f"Looked for {' and '.join(definitions.DEFAULT_NAMES)}.")
 
@@ -170,8 +182,19 @@ def read(path: Path, largest: int = yaml_source.LARGEST_BYTES) -> bytes:
         raise _unusable(path, f"It cannot be read: {words}.", "Check the path and its permissions.") from error
 
 
+def read_keyring(path: str | None) -> bytes | None:
+    """Return the bytes of a keyring, None where none is named. Raises Invalid."""
+    return None if path is None else read(Path(path), LARGEST_KEYRING)
+
+
 def _unusable(path: Path, message: str, hint: str) -> Invalid:
-    return refusal(str(path), [Finding(message, hint, Place(str(path)))])
+    return refusal(shortened(str(path)), [Finding(message, hint, Place(str(path)))])
+
+
+def shortened(text: str) -> str:
+    """Return a name as it can be shown."""
+    text = text.replace("\0", "\\0")
+    return text if len(text) <= 160 else f"{text[:157]}…"
 
 
 # Writing
@@ -193,11 +216,13 @@ class FilePlan(t.NamedTuple):
 
 def plan_file(path: Path, after: bytes | None, mode: int | None = None) -> FilePlan:
     """Compare a file with what it shall hold. A link is followed: its target is what changes. Raises Invalid."""
-    real = Path(os.path.realpath(path))
     try:
+        real = Path(os.path.realpath(path))
         status = real.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return FilePlan(real, None, after, None, None if after is None else mode)
+    except (OSError, ValueError) as error:
+        raise _unusable(path, f"It cannot be looked at: {contexts.why(error)}.", "Name another path.") from error
     if not stat.S_ISREG(status.st_mode):
         raise Invalid(f"{path} is there, and is not a file.", hint="Name another path.")
     before = read(real, max(LARGEST_LIST, len(after or b"")))

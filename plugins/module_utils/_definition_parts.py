@@ -10,6 +10,7 @@ import os
 import typing as t
 from pathlib import Path
 
+from ansible_collections.foundry.ee.plugins.module_utils._core import context as contexts
 from ansible_collections.foundry.ee.plugins.module_utils._core import definition as definitions
 from ansible_collections.foundry.ee.plugins.module_utils._core import fragments as parts
 from ansible_collections.foundry.ee.plugins.module_utils._core import lock as locks
@@ -29,8 +30,10 @@ from ansible_collections.foundry.ee.plugins.module_utils._definition import (
     LARGEST_LIST,
     Loaded,
     find,
+    found_in,
     read,
     refusal,
+    shortened,
 )
 
 _KINDS: tuple[Kind, ...] = ("galaxy", "python", "system")
@@ -43,33 +46,36 @@ def merged(fragments: t.Sequence[t.Mapping[str, t.Any]], folder: Path) -> Loaded
     advice: list[Finding] = []
     whole: list[parts.Part] = []
     for index, fragment in enumerate(fragments):
-        path, parsed = _parse_fragment(fragment, folder)
-        label = None if path is not None else f"fragments[{index}]"
+        label = None if set(fragment) == {"src"} else f"fragments[{index}]"
+        try:
+            path, parsed = _parse_fragment(fragment, folder)
+        except Invalid as error:
+            problems.extend(found_in(error))
+            continue
         advice.extend(_labelled(parsed.advice, label))
         if parsed.definition is None:
             problems.extend(_labelled(parsed.problems, label))
             continue
         home = folder if path is None else path.parent
-        seen = os.path.relpath(home, folder)
-        try:
-            contents = _contents(parsed.definition, home)
-        except Invalid as error:
-            problems.append(Finding(str(error), "Mend the fragment.", Place(str(path or label))))
-            continue
-        whole.append(parts.Part(parsed.definition, parsed.places, contents, seen))
+        contents, bad = _contents(parsed, home, folder)
+        problems.extend(_labelled(bad, label))
+        whole.append(parts.Part(parsed.definition, parsed.places, contents, os.path.relpath(home, folder)))
     if problems:
-        raise refusal("The merged definition", problems, advice)
+        raise refusal("The merged definition", problems, advice, with_files=True)
     return Loaded(parts.merge(whole), folder, advice=tuple(_of_the_whole(advice, len(fragments))))
 
 
 def _parse_fragment(fragment: t.Mapping[str, t.Any], folder: Path) -> tuple[Path | None, Parsed]:
-    if set(fragment) != {"src"}:
-        return None, definitions.from_mapping(parts.expand(fragment))
-    path = find(str(folder / str(fragment["src"])))
-    parsed = definitions.parse(read(path), str(path))
-    if parsed.definition is not None and parsed.definition.version != definitions.NEWEST:
-        place = parsed.places.get("version") or Place(str(path), key="version")
-        message = f"This fragment is of version {parsed.definition.version}; only version 3 can be merged."
+    path = None
+    if set(fragment) == {"src"}:
+        path = find(str(folder / str(fragment["src"])))
+        parsed = definitions.parse(read(path), str(path), parts.expand)
+    else:
+        parsed = definitions.from_mapping(fragment, prepare=parts.expand)
+    found = parsed.definition or parsed.draft
+    if found is not None and found.version != definitions.NEWEST:
+        place = parsed.places.get("version") or Place(key="version")
+        message = f"This fragment is of version {found.version}; only version 3 can be merged."
         return path, Parsed(None, (Finding(message, "Migrate it with `version: 3`.", place),), parsed.advice)
     return path, parsed
 
@@ -87,13 +93,30 @@ def _of_the_whole(advice: t.Sequence[Finding], count: int) -> list[Finding]:
     return [*kept, *missing[:1]] if len(missing) == count else kept
 
 
-def _contents(definition: Definition, folder: Path) -> dict[Kind, str]:
+def _contents(parsed: Parsed, home: Path, folder: Path) -> tuple[dict[Kind, str], list[Finding]]:
+    """Return the texts of a fragment's lists as seen from ``folder``, and what is wrong with their files."""
     found: dict[Kind, str] = {}
+    problems: list[Finding] = []
     for kind in _KINDS:
-        content = requirements_text(getattr(definition, kind), folder)
-        if content is not None:
-            found[kind] = content
-    return found
+        wanted: Requirements | None = getattr(parsed.definition, kind)
+        key = f"dependencies.{kind}"
+        try:
+            content = requirements_text(wanted, home)
+        except Invalid as error:
+            place = parsed.places.get(key, Place(key=key))
+            hint = "Mend the name, or the file."
+            problems.extend(finding._replace(hint=hint, place=place) for finding in _named(wanted, error))
+            continue
+        if content is not None and wanted is not None:
+            listed = os.path.relpath(home / Path(wanted.file or "").parent, folder)
+            found[kind] = parts.rebased(content, listed) if kind == "python" and listed != "." else content
+    return found, problems
+
+
+def _named(requirements: Requirements | None, error: Invalid) -> list[Finding]:
+    """Return the problems of a list's file, which say its name where they had its place."""
+    file = "" if requirements is None or requirements.file is None else requirements.file
+    return [finding._replace(message=f"`{shortened(file)}`: {finding.message}") for finding in found_in(error)]
 
 
 def requirements_text(requirements: Requirements | None, folder: Path) -> str | None:
@@ -104,7 +127,8 @@ def requirements_text(requirements: Requirements | None, folder: Path) -> str | 
     try:
         return read(path, LARGEST_LIST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Invalid(f"{path} is not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8.") from error
+        message = f"It is not UTF-8 text (byte {error.start})."
+        raise refusal(str(path), [Finding(message, "Save it as UTF-8.", Place(str(path)))]) from error
 
 
 # Migration and lock
@@ -112,7 +136,7 @@ def requirements_text(requirements: Requirements | None, folder: Path) -> str | 
 
 def migrated(loaded: Loaded, *, adopt: bool) -> Loaded:
     """Return a definition as version 3, in its present spelling, with what changed."""
-    result = migrate.migrate(loaded.definition, adopt=adopt)
+    result = migrate.migrate(_with_real_config(loaded), adopt=adopt)
     spelled = [Change(finding.place.key, f"{finding.message} {finding.hint}") for finding in loaded.older]
     changes = (*result.changes, *spelled)
     if not changes:
@@ -124,6 +148,15 @@ def migrated(loaded: Loaded, *, adopt: bool) -> Loaded:
     path = next((place.path for place in loaded.places.values()), None)
     again = definitions.parse(text, path)
     return Loaded(result.definition, loaded.folder, text.encode(), again.places, again.advice, (), changes)
+
+
+def _with_real_config(loaded: Loaded) -> Definition:
+    """Return a definition whose ``ansible_config`` is no link: what becomes a build file is taken in as it stands."""
+    config = loaded.definition.ansible_config
+    if config is None or not contexts.is_link(loaded.folder / config):
+        return loaded.definition
+    real = os.path.relpath(os.path.realpath(loaded.folder / config), os.path.realpath(loaded.folder))
+    return loaded.definition._replace(ansible_config=real)
 
 
 def lock_text(facts: t.Mapping[str, t.Any]) -> bytes:

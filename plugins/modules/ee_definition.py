@@ -362,6 +362,7 @@ definitions:
   sample: []
 """
 
+import functools
 import os
 import platform as host_platform
 import tempfile
@@ -374,10 +375,10 @@ from ansible_collections.foundry.ee.plugins.module_utils._core import advice as 
 from ansible_collections.foundry.ee.plugins.module_utils._core import context as contexts
 from ansible_collections.foundry.ee.plugins.module_utils._core import definition as definitions
 from ansible_collections.foundry.ee.plugins.module_utils._core import image_ref
-from ansible_collections.foundry.ee.plugins.module_utils._core.containerfile import SCRIPTS, builder_of
+from ansible_collections.foundry.ee.plugins.module_utils._core.containerfile import OWN, SCRIPTS, builder_of
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.model import Context, Definition, Finding, Place
-from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import YAML_IMPORT_ERROR
+from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import LARGEST_BYTES, YAML_IMPORT_ERROR
 from ansible_collections.foundry.ee.plugins.module_utils._definition import (
     FilePlan,
     Loaded,
@@ -386,7 +387,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._definition import (
     load,
     plan_file,
     read,
+    read_keyring,
     rendered,
+    shortened,
     told,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._run import converge
@@ -497,15 +500,7 @@ def plan_all(params: Params) -> Plan:
     """Plan every definition. Raises Invalid with the problems of all of them."""
     many = params["definitions"] is not None
     wanted = [{**params, **one} for one in params["definitions"]] if many else [params]
-    plans: list[OnePlan] = []
-    refused: list[Invalid] = []
-    for one in wanted:
-        try:
-            plans.append(plan_one(one))
-        except Invalid as error:
-            refused.append(error)
-    if refused:
-        raise refused[0] if len(refused) == 1 else together(refused)
+    plans = all_of(*(functools.partial(plan_one, one) for one in wanted))
     return Plan(tuple(plans), many, params["warn"])
 
 
@@ -522,19 +517,20 @@ def plan_one(params: Params) -> OnePlan:
     if params["state"] == "absent":
         return plan_absent(params)
     source = Source(params["src"], params["definition"], params["fragments"], params["folder"])
-    loaded = load(source)
+    loaded, lock, keyring = all_of(
+        lambda: load(source), lambda: plan_lock(params), lambda: read_keyring(params["galaxy_keyring"])
+    )
     if params["version"] is not None:
         # Imported where they are asked for, here and below: see _definition.
         from ansible_collections.foundry.ee.plugins.module_utils._definition_parts import migrated
 
         loaded = migrated(loaded, adopt=params["migration"] == "adopt")
-    lock = plan_lock(params)
     effective = loaded
     if lock is not None:
         from ansible_collections.foundry.ee.plugins.module_utils._definition_parts import locked
 
         effective = locked(loaded, lock.after or b"", params["lock"])
-    context = render(effective, source.name, params)
+    context = render(effective, source.name, keyring, params)
     advice = (*effective.advice, *on_files(context, effective))
     writes = params["state"] == "present"
     return OnePlan(
@@ -553,6 +549,20 @@ def plan_one(params: Params) -> OnePlan:
     )
 
 
+def all_of(*readers: t.Callable[[], t.Any]) -> list[t.Any]:
+    """Return what the readers do. Raises Invalid with the problems of all of them."""
+    found: list[t.Any] = []
+    refused: list[Invalid] = []
+    for reader in readers:
+        try:
+            found.append(reader())
+        except Invalid as error:
+            refused.append(error)
+    if refused:
+        raise refused[0] if len(refused) == 1 else together(refused)
+    return found
+
+
 def plan_absent(params: Params) -> OnePlan:
     dest = None if params["dest"] is None else plan_file(dest_path(params["dest"]), None)
     context = None
@@ -568,7 +578,7 @@ def plan_dest(params: Params, loaded: Loaded) -> FilePlan:
 
 def dest_path(dest: str) -> Path:
     path = Path(dest)
-    return path / definitions.DEFAULT_NAMES[0] if path.is_dir() else path
+    return path / definitions.DEFAULT_NAMES[0] if contexts.is_folder(path) else path
 
 
 def octal(mode: str | None) -> int | None:
@@ -591,21 +601,20 @@ def plan_lock(params: Params) -> FilePlan | None:
         from ansible_collections.foundry.ee.plugins.module_utils._definition_parts import lock_text
 
         return plan_file(path, lock_text(params["lock_facts"]))
-    if not path.exists():
+    if not contexts.kind_of(path):
         hint = "Give `lock_facts`, the result of ee_image_info for an image that was built, to make it."
-        raise Invalid(f"The lock {path} does not exist.", hint=hint)
+        raise Invalid(f"The lock {shortened(str(path))} does not exist.", hint=hint)
     text = read(path)
     return FilePlan(path, text, text)
 
 
-def render(loaded: Loaded, name: str, params: Params) -> Context:
+def render(loaded: Loaded, name: str, keyring: bytes | None, params: Params) -> Context:
     """Return the build context. Raises Invalid with all that is wrong with the files."""
-    keyring = params["galaxy_keyring"]
     return rendered(
         loaded,
         name,
         engine_file=params["output_filename"],
-        keyring=None if keyring is None else read(Path(keyring)),
+        keyring=keyring,
         required_valid_signature_count=params["galaxy_required_valid_signature_count"],
         ignore_signature_status_codes=params["galaxy_ignore_signature_status_codes"] or (),
     )
@@ -613,7 +622,7 @@ def render(loaded: Loaded, name: str, params: Params) -> Context:
 
 def on_files(context: Context, loaded: Loaded) -> list[Finding]:
     """Return advice on the user's own files in a context."""
-    own = {file.path: (file.data or b"").decode(errors="replace") for file in context.files if is_own(file.path)}
+    own = {file.path: text_of(file.data or b"") for file in context.files if is_own(file.path)}
     found = [finding for path, text in own.items() for finding in advisors.on_file(path, text)]
     galaxy = loaded.definition.galaxy
     if galaxy is not None:
@@ -627,7 +636,14 @@ def on_files(context: Context, loaded: Loaded) -> list[Finding]:
 
 
 def is_own(path: str) -> bool:
-    return path.startswith("_build/") and not path.startswith(f"{SCRIPTS}/")
+    return path.startswith("_build/") and not path.startswith((f"{SCRIPTS}/", f"{OWN}/"))
+
+
+def text_of(data: bytes) -> str:
+    """Return a file's text for advice on it; none of what is no text, or so large that every task would feel it."""
+    if len(data) > LARGEST_BYTES or b"\0" in data[:8192]:
+        return ""
+    return data.decode(errors="replace")
 
 
 def file_result(file: t.Any) -> dict[str, t.Any]:

@@ -35,7 +35,7 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.model import NOTHING, Definition
+from ansible_collections.foundry.ee.plugins.module_utils._core.model import NOTHING, Definition, user_of
 
 DEFAULT_BASE = "quay.io/ansible/ansible-runner:latest"
 BUILDER_ARGUMENT = "EE_BUILDER_IMAGE"
@@ -47,23 +47,33 @@ NETWORK_SECRETS = ("foundry_pip_conf", "foundry_netrc", "foundry_ca_bundle")
 SECRETS = (*GALAXY_SECRETS, *NETWORK_SECRETS)
 
 SCRIPTS = "_build/scripts/foundry_ee"
+OWN = "_build/foundry_ee"
+"""Files of ours that ansible-builder has none of, so that the user's may have any other name."""
+CONSTRAINTS = f"{OWN}/constraints.txt"
+KEYRING = f"{OWN}/keyring.gpg"
 _HELPERS = "/opt/builder/foundry_ee"
 _CACHE = "--mount=type=cache,id=foundry-ee,target=/var/cache/foundry-ee"
 _LISTS = "/usr/share/foundry-ee"
 _WHEELS = "--mount=type=bind,from=builder,source=/output/wheels,target=/opt/builder/wheels"
-_PIP_AND_OS_LISTS = ("requirements.txt", "bindep.txt", "constraints.txt")
+_CONSTRAINTS, _KEYRING = (path[len("_build/") :] for path in (CONSTRAINTS, KEYRING))
+_PIP_AND_OS_LISTS = ("requirements.txt", "bindep.txt", _CONSTRAINTS)
+_GALAXY_OPTIONS = ("ANSIBLE_GALAXY_CLI_COLLECTION_OPTS", "ANSIBLE_GALAXY_CLI_ROLE_OPTS")
 _EXCLUDES = ("exclude-requirements.txt", "exclude-bindep.txt", "exclude-collections.txt")
 
 
 class Inputs(t.NamedTuple):
     """What else the text depends on: the files of the context, by path below ``_build`` and with their digests.
 
-    ``roles``, ``collections``: whether the Galaxy requirements name any. ``local_content``: they name files of the
-    context. ``compiles``: the definition's own list of OS packages knows some that are needed only for building.
-    ``signature_options`` are words for ansible-galaxy and count only with a keyring.
+    ``given`` are the paths of those that the definition gave a role: a build file of such a name has none.
+    ``build_files``: there are files of the user's own. ``roles``, ``collections``: whether the Galaxy requirements name
+    any. ``local_content``: they name files of the context. ``compiles``: the definition's own list of OS packages knows
+    some that are needed only for building. ``signature_options`` are words for ansible-galaxy and count only with a
+    keyring.
     """
 
     digests: t.Mapping[str, str] = NOTHING
+    given: frozenset[str] = frozenset()
+    build_files: bool = False
     roles: bool = False
     collections: bool = False
     local_content: bool = False
@@ -72,7 +82,7 @@ class Inputs(t.NamedTuple):
     secrets: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
-        return path in self.digests
+        return path in self.given
 
 
 def render(definition: Definition, inputs: Inputs) -> str:
@@ -84,6 +94,11 @@ def builder_of(definition: Definition, text: str) -> str | None:
     """Return the name of the builder image that a rendered text begins a stage with, None where there is none."""
     image = definition.builder_image
     return image.name if image is not None and f"\nFROM ${BUILDER_ARGUMENT} " in text else None
+
+
+def references_of(definition: Definition) -> list[str]:
+    """Return the pip requirements for ansible-core and ansible-runner that a definition names."""
+    return [ref for ref in (definition.ansible_core, definition.ansible_runner) if ref is not None]
 
 
 class _Writer:
@@ -116,25 +131,25 @@ class _Writer:
         if self.offers_output:
             self.lines.append("COPY _build/scripts/ /output/scripts/")
         self.steps("prepend_base")
-        references = [ref for ref in (self.definition.ansible_core, self.definition.ansible_runner) if ref is not None]
+        references = references_of(self.definition)
         options = self.definition.options
         words = ["core", *(["--no-pip"] if options.skip_pip_install else [])]
         words += ["--check"] if references and not options.skip_ansible_check else []
-        mounts = [*self.lists("constraints.txt"), *self.secrets(NETWORK_SECRETS)]
-        self.run([*words, *(["--", *references] if references else [])], mounts, ["constraints.txt"])
+        mounts = [*self.lists(_CONSTRAINTS), *self.secrets(NETWORK_SECRETS)]
+        self.run([*words, *(["--", *references] if references else [])], mounts, [_CONSTRAINTS])
         self.steps("append_base")
 
     def galaxy(self) -> None:
-        options = ("ANSIBLE_GALAXY_CLI_COLLECTION_OPTS", "ANSIBLE_GALAXY_CLI_ROLE_OPTS", "EE_STRICT")
         given = self.definition.build_args
-        self.begin("galaxy", "base", "WORKDIR /build", **{name: given.get(name, "") for name in options})
+        options = {name: given.get(name, "") for name in (*_GALAXY_OPTIONS, "EE_STRICT")}
+        self.begin("galaxy", "base", "WORKDIR /build", **options)
         self.steps("prepend_galaxy")
         installs = self.inputs.roles or self.inputs.collections
         then_inspect = installs and not self.definition.steps.get("append_galaxy")
         excludes = self.lists(*_EXCLUDES)
+        if self.brings_all():
+            self.lines.append("COPY _build /build")
         if installs:
-            if any("/build" in line for line in self.definition.steps.get("append_galaxy", ())):
-                self.lines.append("COPY _build /build")
             self.run(
                 self.galaxy_words(),
                 [
@@ -153,18 +168,35 @@ class _Writer:
         inputs = self.inputs
         words = ["galaxy", *(["--roles"] if inputs.roles else []), *(["--collections"] if inputs.collections else [])]
         return words + (
-            ["--keyring=/build/keyring.gpg", *inputs.signature_options] if inputs.has("keyring.gpg") else []
+            ["--keyring=/opt/builder/keyring.gpg", *inputs.signature_options] if inputs.has(_KEYRING) else []
         )
 
+    def brings_all(self) -> bool:
+        """Whether the steps behind ours may read files in ``/build``, where ansible-builder has the whole context."""
+        lines = self.definition.steps.get("append_galaxy", ())
+        names = ("/build", *(path.partition("/")[0] for path in self.inputs.given))
+        return bool(lines) and (self.inputs.build_files or any(name in line for name in names for line in lines))
+
+    def reads_all(self) -> bool:
+        """Whether ansible-galaxy may read any file of the context: steps can point it at one in so many ways."""
+        steps = self.definition.steps
+        configured = self.has_steps("galaxy") or any(
+            "/build" in line for name in ("prepend_base", "append_base") for line in steps.get(name, ())
+        )
+        return self.inputs.local_content or (self.inputs.build_files and configured)
+
     def galaxy_mounts(self) -> list[str]:
-        if self.inputs.local_content:
-            return ["--mount=type=bind,source=_build,target=/build"]
-        return [self.mount(name, "/build") for name in self.galaxy_files() if self.inputs.has(name)]
+        keyring = self.lists(_KEYRING)
+        if self.reads_all():
+            return ["--mount=type=bind,source=_build,target=/build", *keyring]
+        # Of the user's own files, ansible-galaxy finds the configuration by itself: it runs in this folder.
+        present = [name for name in ("requirements.yml", "ansible.cfg") if name in self.inputs.digests]
+        return [*(self.mount(name, "/build") for name in present), *keyring]
 
     def galaxy_files(self) -> list[str]:
-        if self.inputs.local_content:
+        if self.reads_all():
             return [path for path in self.inputs.digests if path not in _PIP_AND_OS_LISTS]
-        return ["requirements.yml", "ansible.cfg", "keyring.gpg"]
+        return ["requirements.yml", "ansible.cfg", _KEYRING]
 
     def builder(self) -> None:
         image = self.definition.builder_image
@@ -174,7 +206,7 @@ class _Writer:
         init = self.definition.options.container_init.package_pip
         words = ["wheels", *([f"--init={init}"] if init else [])]
         words += ["--always"] if self.has_steps("builder") or image is not None else []
-        reads = ("bindep.txt", "requirements.txt", "constraints.txt")
+        reads = ("bindep.txt", "requirements.txt", _CONSTRAINTS)
         if self.inputs.compiles or self.has_steps("builder"):
             # A compiler is fetched anew only when the list of OS packages is another one.
             self.copy_lists("system")
@@ -201,7 +233,7 @@ class _Writer:
         if self.has_builder and self.definition.builder_image is not None:
             # The wheels below are mounted, which is not looked into: they are others when this image is another one.
             self.lines.append(f"ARG {BUILDER_ARGUMENT}")
-        reads = ("requirements.txt", "bindep.txt", "constraints.txt")
+        reads = ("requirements.txt", "bindep.txt", _CONSTRAINTS)
         mounts = [*self.lists(*reads), *([_WHEELS] if self.has_builder else [])]
         self.run(self.python_words(), [*mounts, *self.secrets(NETWORK_SECRETS)], reads, also=self.builder_identity())
         if self.has_galaxy:
@@ -213,8 +245,18 @@ class _Writer:
             self.lines.append("RUN rm -rf /output")
         if not early:
             self.metadata()
-        if options.user:
-            self.lines.append(f"USER {options.user}")
+        user = options.user or self.user_of_steps()
+        if user:
+            self.lines.append(f"USER {user}")
+
+    def user_of_steps(self) -> str | None:
+        """Return the user that the image had if we had not gone back to root for our own work; None if it has it."""
+        steps = self.definition.steps
+        if user_of(steps.get("append_final", ())) is not None:
+            return None
+        above = ("prepend_base", "append_base", "prepend_final")
+        user = user_of(line for name in above for line in steps.get(name, ()))
+        return None if user in ("root", "0") else user
 
     def metadata(self) -> None:
         options = self.definition.options
@@ -249,18 +291,29 @@ class _Writer:
         definition = self.definition
         text = "\n".join(line for at in ("prepend", "append") for line in definition.steps.get(f"{at}_{stage}", ()))
         values = {"PYCMD": definition.python_path or DEFAULT_PYTHON}
-        if definition.options.package_manager_path is not None or "PKGMGR" in text:
+        if definition.options.package_manager_path is not None or re.search(r"PKGMGR(?!\w)", text):
             values["PKGMGR"] = definition.options.package_manager_path or _DEFAULT_MANAGER
         if definition.python_package is not None and (stage == "base" or "PYPKG" in text):
             values["PYPKG"] = definition.python_package
         if "PKGMGR_PRESERVE_CACHE" in definition.build_args or "PKGMGR_PRESERVE_CACHE" in text:
             values["PKGMGR_PRESERVE_CACHE"] = definition.build_args.get("PKGMGR_PRESERVE_CACHE", "")
+        named = {name: value for name, value in self.known_arguments().items() if name in text}
         self.lines += ["", f"FROM {source} AS {stage}", *instructions]
-        self.arguments({**values, **arguments})
+        self.arguments({**named, **values, **arguments})
 
-    def arguments(self, values: t.Mapping[str, str]) -> None:
-        escaped = {name: re.sub(r'([\\"$])', r"\\\1", value) for name, value in values.items()}
-        self.lines.append("ARG " + " ".join(f'{name}="{value}"' for name, value in escaped.items()))
+    def known_arguments(self) -> dict[str, str | None]:
+        """Return further arguments that ansible-builder declares in each stage; None: its value stands at the top."""
+        definition = self.definition
+        found: dict[str, str | None] = {"EE_BASE_IMAGE": None}
+        if definition.builder_image is not None:
+            found[BUILDER_ARGUMENT] = None if self.has_builder else definition.builder_image.name
+        if references_of(definition):
+            found["ANSIBLE_INSTALL_REFS"] = " ".join(references_of(definition))
+        return {**found, **{name: definition.build_args.get(name, "") for name in _GALAXY_OPTIONS}}
+
+    def arguments(self, values: t.Mapping[str, str | None]) -> None:
+        """Append one line; without a value, an argument has the one that it has at the top of the text."""
+        self.lines.append("ARG " + " ".join(_assigned(name, value) for name, value in values.items()))
 
     def has_steps(self, stage: str) -> bool:
         return any(self.definition.steps.get(f"{position}_{stage}") for position in ("prepend", "append"))
@@ -269,7 +322,7 @@ class _Writer:
         """Append the user's steps; what follows runs as root, whatever user they ended with."""
         lines = self.definition.steps.get(name, ())
         self.lines += at_home(lines)
-        if name != "append_final" and any(re.match(r"\s*USER\s", line, re.IGNORECASE) for line in lines):
+        if name != "append_final" and user_of(lines) is not None:
             self.lines.append("USER root")
 
     def copy_lists(self, *names: str) -> None:
@@ -280,7 +333,7 @@ class _Writer:
         return [self.mount(name, "/opt/builder") for name in names if self.inputs.has(name)]
 
     def mount(self, name: str, folder: str) -> str:
-        return f"--mount=type=bind,source=_build/{name},target={folder}/{name}"
+        return f"--mount=type=bind,source=_build/{name},target={folder}/{name.rpartition('/')[2]}"
 
     def secrets(self, names: t.Sequence[str]) -> list[str]:
         return [f"--mount=type=secret,id={name},required=false" for name in names if name in self.inputs.secrets]
@@ -311,6 +364,13 @@ class _Writer:
             if path in wanted or path.startswith("scripts/foundry_ee/")
         ]
         return hashlib.sha256("\n".join([*lines, *also]).encode()).hexdigest()[:12]
+
+
+def _assigned(name: str, value: str | None) -> str:
+    if value is None:
+        return name
+    escaped = re.sub(r'([\\"$])', r"\\\1", value)
+    return f'{name}="{escaped}"'
 
 
 def at_home(lines: t.Sequence[str], home: str = "/root") -> list[str]:

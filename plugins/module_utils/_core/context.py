@@ -9,16 +9,14 @@ Same definition and same files, same bytes: times, owners, the umask and the fol
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import pkgutil
 import re
-import shutil
 import stat
-import tempfile
 import typing as t
 from pathlib import Path, PurePosixPath
 
@@ -38,7 +36,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
 from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import plain, read
 
 # Raised whenever the same definition is rendered to something else: a part of the build key.
-RENDERER = "1"
+RENDERER = "2"
 MANIFEST = ".foundry-ee.json"
 _SCRIPTS_PACKAGE = shell.__name__.rpartition(".")[0]
 _SCRIPTS = tuple(
@@ -70,9 +68,9 @@ def collect(
     if unknown:
         raise Invalid(f"There is no build secret `{unknown[0]}`.", hint=f"Known: {', '.join(containerfile.SECRETS)}.")
     collector = _Collector(definition, Path(folder), places or {})
-    collector.collect_all(keyring)
-    if collector.constraints or constraints:
-        collector.add_text("_build/constraints.txt", "\n".join([*collector.constraints, *constraints]))
+    collector.collect_all(keyring, constraints)
+    if required_valid_signature_count is not None:
+        collector.check_count(required_valid_signature_count)
     if collector.problems:
         raise _invalid(collector.problems)
     options = _signature_options(required_valid_signature_count, ignore_signature_status_codes)
@@ -85,7 +83,7 @@ def collect(
 def problems_of(definition: Definition, folder: str, places: t.Mapping[str, Place]) -> tuple[Finding, ...]:
     """Return what is wrong with the files that a definition names, also for one that is not complete."""
     collector = _Collector(definition, Path(folder), places)
-    collector.collect_all(None)
+    collector.collect_all(None, ())
     return tuple(collector.problems)
 
 
@@ -114,9 +112,11 @@ class _Collector:
         self.files: dict[str, ContextFile] = {}
         self.problems: list[Finding] = []
         self.constraints: list[str] = []
-        self.roles = self.collections = self.local_content = self.compiles = False
+        self.roles = self.collections = self.compiles = False
+        self.galaxy_entries: list[t.Any] = []
+        self.given: dict[str, Path | None] = {}  # what has a role, and the file that it is from
 
-    def collect_all(self, keyring: bytes | None) -> None:
+    def collect_all(self, keyring: bytes | None, constraints: t.Sequence[str]) -> None:
         for name, text in scripts().items():
             executable = name in ("run", "entrypoint")
             self.add(ContextFile(f"{containerfile.SCRIPTS}/{name}", 0o755 if executable else 0o644, text.encode()))
@@ -133,21 +133,48 @@ class _Collector:
         if self.definition.ansible_config is not None:
             self.add_file("ansible_config", self.definition.ansible_config, "_build/ansible.cfg")
         if keyring is not None:
-            self.add(ContextFile("_build/keyring.gpg", data=keyring))
+            self.add(ContextFile(containerfile.KEYRING, data=keyring))
+        if self.constraints or constraints:
+            self.add_text(containerfile.CONSTRAINTS, "\n".join([*self.constraints, *constraints]))
+        self.given = {path: self.given.get(path) for path in self.files if not _is_helper(path)}
         for index, build_file in enumerate(self.definition.build_files):
             self.add_build_file(f"additional_build_files[{index}]", build_file)
+        self.check_folders()
+
+    def check_folders(self) -> None:
+        """Note a file that stands where another's folder must be."""
+        for path in sorted(self.files):
+            above = next((str(folder) for folder in PurePosixPath(path).parents if str(folder) in self.files), None)
+            if above is not None:
+                message = f"`{_below(above)}` would be a file and the folder of `{_below(path)}` in the build context."
+                self.problem("additional_build_files", message, "Give one of the two another `dest`.")
+
+    def check_count(self, count: str) -> None:
+        if re.fullmatch(r"\+?([0-9]+|all)", count) is None:
+            name = "galaxy_required_valid_signature_count"
+            self.problem(name, f"`{name}` is `{_short(count)}`.", "Give a number or `all`, also with a `+` before it.")
 
     def inputs(self) -> containerfile.Inputs:
-        digests = {
-            path[len("_build/") :]: _digest(file) for path, file in self.files.items() if path.startswith("_build/")
-        }
+        own = [_below(path) for path in self.files if path not in self.given and not _is_helper(path)]
         return containerfile.Inputs(
-            digests=digests,
+            digests={_below(path): _digest(file) for path, file in self.files.items()},
+            given=frozenset(map(_below, self.given)),
+            build_files=bool(own),
             roles=self.roles,
             collections=self.collections,
-            local_content=self.local_content,
+            local_content=self.names_local_content(own),
             compiles=self.compiles,
         )
+
+    def names_local_content(self, own: t.Sequence[str]) -> bool:
+        """Whether ansible-galaxy is pointed at the build context: by a requirement, an option, its configuration."""
+        if any(_is_local(entry, own) for entry in self.galaxy_entries):
+            return True
+        told = [value for name, value in self.definition.build_args.items() if name.startswith("ANSIBLE_GALAXY_")]
+        config = self.files.get("_build/ansible.cfg")
+        told += [] if config is None or config.data is None else [config.data.decode(errors="replace")]
+        words = [word for text in told for word in re.split(r"[\s=,\"']+", text)] if own else []
+        return any(word.startswith("/build") or word in own for word in words)
 
     def add(self, file: ContextFile) -> None:
         self.files[file.path] = file
@@ -161,17 +188,19 @@ class _Collector:
     def add_file(self, key: str, source: str, path: str) -> bytes | None:
         """Add a file that the definition names; return its bytes, or None after noting the problem."""
         found = self.folder / source
-        if found.is_dir():
-            self.problem(key, f"`{source}` is a directory.", "Name a file.")
+        if is_folder(found):
+            self.problem(key, f"`{_short(source)}` is a directory.", "Name a file.")
             return None
         try:
             data = found.read_bytes()
         except FileNotFoundError:
             hint = "Check the path." if PurePosixPath(source).is_absolute() else f"It was looked for in {self.folder}."
-            self.problem(key, f"`{source}` does not exist.", hint)
-        except OSError as error:
-            self.problem(key, f"`{source}` cannot be read: {error.strerror}.", "Check its permissions.")
+            self.problem(key, f"`{_short(source)}` does not exist.", _unfolded(key, source) or hint)
+        except (OSError, ValueError) as error:
+            hint = _unfolded(key, source) or why_not(error)
+            self.problem(key, f"`{_short(source)}` cannot be read: {why(error)}.", hint)
         else:
+            self.given[path] = found
             self.add(ContextFile(path, data=data))
             return data
         return None
@@ -225,10 +254,9 @@ class _Collector:
             return None
         try:
             return (self.folder / name).read_bytes().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            self.problem(
-                key, f"`{inside[-1] or 'requirements.txt'}` includes `{name}`: {_why(error)}.", "Mend the name."
-            )
+        except (OSError, ValueError) as error:
+            message = f"`{inside[-1] or 'requirements.txt'}` includes `{_short(name)}`: {why(error)}."
+            self.problem(key, message, "Mend the name.")
             return None
 
     def look_at_galaxy(self, key: str, text: str) -> None:
@@ -242,12 +270,11 @@ class _Collector:
         data = plain(source.root)
         if isinstance(data, dict):
             self.roles, self.collections = bool(data.get("roles")), bool(data.get("collections"))
-            entries = [entry for part in ("roles", "collections") for entry in data.get(part) or ()]
+            self.galaxy_entries = [entry for part in ("roles", "collections") for entry in data.get(part) or ()]
         else:
             # A list is the older form, roles only; anything else is left for ansible-galaxy to explain.
             self.roles = data is not None
-            entries = data if isinstance(data, list) else []
-        self.local_content = any(map(_is_local, entries))
+            self.galaxy_entries = data if isinstance(data, list) else []
 
     def add_build_file(self, key: str, build_file: BuildFile) -> None:
         dest = PurePosixPath(build_file.dest)
@@ -256,14 +283,23 @@ class _Collector:
                 f"{key}.dest", f"`{build_file.dest}` leaves the build context.", "Give a path below it, without `..`."
             )
             return
-        sources = self.matches(build_file.src)
+        if any("\0" in part or len(part.encode(errors="replace")) > 255 for part in dest.parts):
+            message = f"`{_short(build_file.dest)}` is no name that a folder can have."
+            self.problem(f"{key}.dest", message, "Names have at most 255 bytes, and no null character.")
+            return
+        try:
+            sources = self.matches(build_file.src)
+        except (OSError, ValueError, NotImplementedError) as error:
+            hint = "`**` stands alone between two slashes; a name has at most 255 bytes."
+            self.problem(f"{key}.src", f"`{_short(build_file.src)}` cannot be looked for: {why(error)}.", hint)
+            return
         if not sources:
             hint = f"It was looked for in {self.folder}."
             if PurePosixPath(build_file.src).is_absolute():
                 hint = "An absolute path is taken as it stands, `*` and `?` included."
-            self.problem(f"{key}.src", f"`{build_file.src}` matches no file.", hint)
+            self.problem(f"{key}.src", f"`{_short(build_file.src)}` matches no file.", hint)
         for source in sources:
-            if source.is_dir():
+            if is_folder(source):
                 self.add_tree(key, source, dest)
             else:
                 self.add_from(key, source, dest / source.name)
@@ -273,7 +309,7 @@ class _Collector:
         path = Path(pattern)
         plain = path.is_absolute() or path == Path()
         found = [self.folder / path] if plain else sorted(self.folder.glob(str(path)))
-        return [place for place in found if place.exists()]
+        return [place for place in found if _is_there(place)]
 
     def add_tree(self, key: str, folder: Path, dest: PurePosixPath, inside: frozenset[str] = frozenset()) -> None:
         """Add the content of a directory. Links to directories are followed, but never into themselves."""
@@ -287,14 +323,16 @@ class _Collector:
             self.problem(f"{key}.src", f"`{folder}` cannot be read: {error.strerror}.", "Check its permissions.")
             return
         for entry in entries:
-            if entry.is_dir():
+            if is_folder(entry):
                 self.add_tree(key, entry, dest / entry.name, inside | {real})
             else:
                 self.add_from(key, entry, dest / entry.name)
 
     def add_from(self, key: str, source: Path, dest: PurePosixPath) -> None:
         path = str(PurePosixPath("_build") / dest)
-        if path.startswith(f"{containerfile.SCRIPTS}/"):
+        if path in self.given and _same_file(self.given[path], source):
+            return  # the list itself once more; ours has what it includes
+        if _is_helper(path) or path.startswith(f"{containerfile.OWN}/"):
             self.problem(f"{key}.dest", f"`{dest}` is a place for helpers of the build.", "Choose another `dest`.")
             return
         try:
@@ -310,10 +348,72 @@ class _Collector:
             self.problem(f"{key}.src", f"`{source}` cannot be read: {error.strerror}.", "Check its permissions.")
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
+def why(error: Exception) -> str:
+    """Say why a file cannot be read, or looked for."""
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8 text (byte {error.start})"
-    return str(error.strerror).lower()
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text[:1].lower() + text[1:]
+
+
+def why_not(error: Exception) -> str:
+    return "Check its permissions." if isinstance(error, PermissionError) else "Check the path."
+
+
+def _unfolded(key: str, source: str) -> str | None:
+    """Return the mend for what is no file's name but several requirements, which ``>-`` has put on one line."""
+    if key not in ("dependencies.python", "dependencies.system") or len(source.split()) < 3:
+        return None
+    return "A text of one line names a file: write requirements as a list, or each on its line after `|`."
+
+
+def _short(text: str) -> str:
+    text = text.replace("\0", "\\0")
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def kind_of(path: Path) -> int:
+    """Return the kind of what is there (``stat.S_IFMT``), 0 where there is nothing, or nothing to be seen."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):  # Path.is_dir and the like raise where a name is too long, or a folder is closed
+        return 0
+
+
+def is_folder(path: Path) -> bool:
+    return kind_of(path) == stat.S_IFDIR
+
+
+def is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether something is there, where ``Path.exists`` of some Pythons hides why it cannot know."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+    return True
+
+
+def _same_file(one: Path | None, other: Path) -> bool:
+    return one is not None and os.path.realpath(one) == os.path.realpath(other)
+
+
+def _below(path: str) -> str:
+    return path[len("_build/") :]
+
+
+def _is_helper(path: str) -> bool:
+    return path.startswith(f"{containerfile.SCRIPTS}/")
 
 
 def _may_compile(line: str) -> bool:
@@ -322,13 +422,25 @@ def _may_compile(line: str) -> bool:
     return any(not profile.startswith("platform:") for text in selectors for profile in re.findall(r"[^\s()!]+", text))
 
 
-def _is_local(entry: object) -> bool:
-    """Whether a Galaxy requirement names a file or folder of the build context."""
-    if isinstance(entry, dict):
-        if entry.get("type") in ("file", "dir", "subdirs") or "include" in entry:
-            return True
-        entry = entry.get("source") or entry.get("src") or entry.get("name")
-    return isinstance(entry, str) and re.match(r"\.{0,2}/|file:", entry) is not None
+def _is_local(entry: object, own: t.Sequence[str]) -> bool:
+    """Whether a Galaxy requirement names a file or folder of the build context, where ``own`` are the user's files."""
+    if not isinstance(entry, dict):
+        return _is_local_name(entry, own)
+    if entry.get("type") in ("file", "dir", "subdirs") or "include" in entry:
+        return True
+    signatures = entry.get("signatures")
+    names = [entry.get(key) for key in ("source", "src", "name")]
+    names += signatures if isinstance(signatures, list) else [signatures]
+    return any(_is_local_name(name, own) for name in names)
+
+
+def _is_local_name(name: object, own: t.Sequence[str]) -> bool:
+    if not isinstance(name, str) or not name:
+        return False
+    if re.match(r"\.{0,2}/|(?:git\+)?file:", name) is not None:
+        return True
+    wanted = os.path.normpath(name)
+    return any(path == wanted or path.startswith(f"{wanted}/") for path in own)
 
 
 @functools.cache
@@ -367,6 +479,21 @@ def _digest(file: ContextFile) -> str:
     return hashlib.sha256(b"%o " % file.mode + content).hexdigest()
 
 
+# A mount that is only there if the secret is given: it makes no other image.
+_SECRET_MOUNT = re.compile(
+    rf" \\\n    --mount=type=secret,id=({'|'.join(containerfile.SECRETS)}),required=false(?= \\\n)".encode()
+)
+
+
+def _counted(context: Context) -> t.Iterator[ContextFile]:
+    """Yield the files as they count for the build key."""
+    for file in context.files:
+        if file.path == context.containerfile:
+            yield file._replace(data=_SECRET_MOUNT.sub(b"", file.data or b""))
+        else:
+            yield file
+
+
 def build_key(
     context: Context,
     *,
@@ -374,6 +501,7 @@ def build_key(
     base_digest: str | None,
     platform: str,
     builder_digest: str | None = None,
+    squash: str = "off",
 ) -> str:
     """Return the build key: 64 hexadecimal digits that are the same wherever the same image would be built.
 
@@ -381,12 +509,14 @@ def build_key(
     the builder image, None where the build has none of its own.
     """
     builder = {} if builder_digest is None else {"builder": builder_digest}
+    if squash != "off":
+        builder["squash"] = squash
     return _hash(
         {
             **builder,
             "renderer": RENDERER,
             "containerfile": context.containerfile,
-            "files": {file.path: _digest(file) for file in context.files},
+            "files": {file.path: _digest(file) for file in _counted(context)},
             "build_args": dict(build_args),
             "base": base_digest,
             "platform": platform,
@@ -405,6 +535,7 @@ def input_digests(
     base_digest: str | None,
     platform: str,
     builder_digest: str | None = None,
+    squash: str = "off",
 ) -> dict[str, str]:
     """Return a short digest for each input, by the name that a user knows it by.
 
@@ -413,17 +544,19 @@ def input_digests(
     found = {"base image": (base_digest or "unknown").rpartition(":")[2][:12], "platform": platform}
     if builder_digest is not None:
         found["builder image"] = builder_digest.rpartition(":")[2][:12]
+    if squash != "off":
+        found["squash"] = squash
     if build_args:
         found["build arguments"] = _hash(dict(build_args))[:12]
     helpers: dict[str, str] = {}
-    for file in context.files:
+    for file in _counted(context):
         if file.path == context.containerfile:
             text = re.sub(r"--inputs=[0-9a-f]+", "", (file.data or b"").decode())
             found[context.containerfile] = hashlib.sha256(text.encode()).hexdigest()[:12]
         elif file.path.startswith(f"{containerfile.SCRIPTS}/"):
             helpers[file.path] = _digest(file)
         else:
-            found[file.path[len("_build/") :] if file.path.startswith("_build/") else file.path] = _digest(file)[:12]
+            found[_below(file.path) if file.path.startswith("_build/") else file.path] = _digest(file)[:12]
     found["build helpers"] = _hash([RENDERER, helpers])[:12]
     return dict(sorted(found.items()))
 
@@ -483,7 +616,7 @@ def plan_write(context: Context, directory: str) -> WritePlan:
     Files that an earlier write left there and that are no longer wanted go; files of others stay.
     """
     folder = Path(directory)
-    if folder.exists() and not folder.is_dir():
+    if kind_of(folder) not in (0, stat.S_IFDIR):
         raise Invalid(f"{folder} is not a directory.", hint="Name a directory for the build context.")
     ours = _read_manifest(folder)
     wanted = {file.path: file for file in context.files}
@@ -536,12 +669,12 @@ def _stays_inside(path: str) -> bool:
 def _check_parents(folder: Path, paths: t.Iterable[str]) -> None:
     """Raise Invalid if a folder on the way to a file is a link: we would write somewhere else."""
     for parent in sorted({parent for path in paths for parent in PurePosixPath(path).parents}):
-        if parent.parts and (folder / parent).is_symlink():
+        if parent.parts and is_link(folder / parent):
             raise Invalid(f"{folder / parent} is a link and leads out of the build context.", hint="Take it away.")
 
 
 def _read_back(folder: Path, path: str) -> ContextFile | None:
-    """Return a file as it lies on disk, None where there is none (or a directory)."""
+    """Return a file as it lies on disk, None where there is none (or a directory). Raises Invalid."""
     place = folder / path
     try:
         status = place.lstat()
@@ -552,87 +685,15 @@ def _read_back(folder: Path, path: str) -> ContextFile | None:
         return ContextFile(path, stat.S_IMODE(status.st_mode), data=place.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError) as error:
+        hint = "Name another folder, or mend its permissions."
+        raise Invalid(f"{_short(str(place))} cannot be read: {why(error)}.", hint=hint) from error
 
 
 def write(plan: WritePlan) -> None:
-    """Carry a plan out, all of it or nothing. Raises Failed; the folder is then as it was.
+    """Carry a plan out, all of it or nothing. Raises Failed; the folder is then as it was."""
+    if plan.changed:
+        # A task with nothing to do need not compile it.
+        from ansible_collections.foundry.ee.plugins.module_utils._core.context_writing import carry_out
 
-    Everything new is first written beside its place, in one hidden folder; then files change places by renaming. If a
-    renaming fails, those made before are taken back.
-    """
-    if not plan.changed:
-        return
-    try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".foundry-ee-", dir=plan.folder))
-    except OSError as error:
-        raise Failed(f"{plan.folder} cannot be written to: {error.strerror}.", hint="Check its permissions.") from error
-    try:
-        for number, file in enumerate(plan.write):
-            _put(file, staging / f"new{number}")
-        _swap(plan, staging)
-    except OSError as error:
-        raise Failed(
-            f"The build context in {plan.folder} could not be written, and is as it was: {error.strerror}"
-            f" ({error.filename}).",
-            hint="Make room or mend the permissions, and run again.",
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    if plan.context is None:
-        with contextlib.suppress(OSError):  # others keep files there
-            plan.folder.rmdir()
-
-
-def _put(file: ContextFile, place: Path) -> None:
-    if file.link is not None:
-        place.symlink_to(file.link)
-        return
-    place.write_bytes(file.data or b"")
-    place.chmod(file.mode)
-
-
-def _swap(plan: WritePlan, staging: Path) -> None:
-    moved: list[tuple[Path, Path]] = []
-    made: list[Path] = []
-    try:
-        for number, path in enumerate([*plan.remove, *(file.path for file in plan.write)]):
-            place = plan.folder / path
-            if place.is_symlink() or place.exists():
-                _move(place, staging / f"old{number}", moved)
-        for path in plan.remove:
-            _remove_empty(plan.folder, (plan.folder / path).parent)
-        for number, file in enumerate(plan.write):
-            place = plan.folder / file.path
-            _make_parents(plan.folder, place.parent, made)
-            _move(staging / f"new{number}", place, moved)
-    except OSError:
-        for source, target in reversed(moved):
-            source.parent.mkdir(parents=True, exist_ok=True)
-            target.rename(source)
-        for folder in reversed(made):
-            folder.rmdir()
-        raise
-
-
-def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
-    source.rename(target)
-    moved.append((source, target))
-
-
-def _make_parents(top: Path, folder: Path, made: list[Path]) -> None:
-    missing = []
-    while folder != top and not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for parent in reversed(missing):
-        parent.mkdir(mode=0o755)
-        parent.chmod(0o755)
-        made.append(parent)
-
-
-def _remove_empty(top: Path, folder: Path) -> None:
-    """Remove folders that a removal left empty, up to the context's own."""
-    while folder != top and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
+        carry_out(plan)

@@ -125,21 +125,27 @@ class Parsed(t.NamedTuple):
     draft: Definition | None = None
 
 
-def parse(text: str | bytes, path: str | None = None) -> Parsed:
-    """Read a definition from its text. Raises nothing for bad input: see ``problems``."""
-    return _parsed(read(text, path), path)
+Prepare = t.Callable[[Node], Node]
 
 
-def from_mapping(mapping: t.Any, path: str | None = None) -> Parsed:
+def parse(text: str | bytes, path: str | None = None, prepare: Prepare | None = None) -> Parsed:
+    """Read a definition from its text. Raises nothing for bad input: see ``problems``.
+
+    ``prepare`` is given what was read and returns what is to be checked in its place.
+    """
+    return _parsed(read(text, path), path, prepare)
+
+
+def from_mapping(mapping: t.Any, path: str | None = None, prepare: Prepare | None = None) -> Parsed:
     """Read a definition from data that is already loaded: the same checks, without positions."""
-    return _parsed(from_value(mapping), path)
+    return _parsed(from_value(mapping), path, prepare)
 
 
-def _parsed(source: Source, path: str | None) -> Parsed:
+def _parsed(source: Source, path: str | None, prepare: Prepare | None) -> Parsed:
     if source.root is None:
         return Parsed(None, source.problems, source.advice)
     checker = _Checker(path)
-    definition = checker.definition(source.root)
+    definition = checker.definition(source.root if prepare is None else prepare(source.root))
     problems = _in_order(checker.problems)
     noted = [*source.advice, *checker.advice, *checker.older]
     if problems or definition is None:

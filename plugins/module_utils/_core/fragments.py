@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import definition as definitions
 from ansible_collections.foundry.ee.plugins.module_utils._core import requirements
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_scripts import pip_lists
 from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
     STEP_NAMES,
     BuildFile,
@@ -22,6 +23,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
     Options,
     Requirements,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import Node
 
 SHORT = {
     "base_image": ("images", "base_image", "name"),
@@ -40,7 +42,8 @@ class Part:
     """One fragment: a definition of version 3, and which key paths it gave.
 
     ``contents`` holds the text of each requirements list, read from its file where it has one. ``folder`` is the
-    fragment's folder as seen from the folder of the whole, ``.`` if it is the same.
+    fragment's folder as seen from the folder of the whole, ``.`` if it is the same; what a list includes is named as
+    seen from there, too.
     """
 
     definition: Definition
@@ -49,30 +52,42 @@ class Part:
     folder: str = "."
 
 
-def expand(mapping: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def expand(root: Node) -> Node:
     """Return a fragment as a definition of version 3: short names written out, the version added.
 
-    A short name beside its long form is left where it is, for the parser to refuse.
+    A short name beside its long form is left where it is, for the parser to refuse, as is what is no mapping.
     """
-    full: dict[str, t.Any] = {"version": definitions.NEWEST}
-    full.update({name: value for name, value in mapping.items() if name not in SHORT})
-    for name, value in mapping.items():
-        if name in SHORT and not _put(full, SHORT[name], value):
-            full[name] = value
-    return full
+    if not isinstance(root.value or {}, dict):
+        return root
+    given: dict[str, Node] = root.value or {}
+    version = {"version": Node(definitions.NEWEST, root.line, root.column)}
+    full, names = {**version, **_without(SHORT, given)}, {**version, **_without(SHORT, root.names)}
+    for name, value in given.items():
+        if name in SHORT and not _put(full, names, SHORT[name], root.names[name], value):
+            full[name], names[name] = value, root.names[name]
+    return root._replace(value=full, names=names)
 
 
-def _put(full: dict[str, t.Any], path: t.Sequence[str], value: t.Any) -> bool:
-    *above, last = path
-    inner = full
-    for step in above:
-        below = inner.get(step, {})
-        if not isinstance(below, t.Mapping):
+def _without(names: t.Container[str], nodes: t.Mapping[str, Node]) -> dict[str, Node]:
+    return {name: node for name, node in nodes.items() if name not in names}
+
+
+def _put(full: dict[str, Node], names: dict[str, Node], path: t.Sequence[str], name: Node, value: Node) -> bool:
+    """Put a value where a path leads, unless there is one; what is missing on the way stands where ``name`` does."""
+    step, *rest = path
+    if not rest:
+        if step in full:
             return False
-        inner[step] = inner = dict(below)
-    if last in inner:
+        full[step], names[step] = value, name
+        return True
+    below = full.get(step, Node({}, name.line, name.column))
+    if not isinstance(below.value, dict):
         return False
-    inner[last] = value
+    inner, inner_names = dict(below.value), dict(below.names)
+    if not _put(inner, inner_names, rest, name, value):
+        return False
+    full[step] = below._replace(value=inner, names=inner_names)
+    names.setdefault(step, name)
     return True
 
 
@@ -144,6 +159,19 @@ def _joined(kind: requirements.Kind, parts: t.Sequence[Part]) -> Requirements | 
     only: Requirements | None = getattr(having[0].definition, kind)
     if len(having) == 1 and only is not None:
         file = None if only.file is None else _seen_from(having[0].folder, only.file)
-        return Requirements(file, only.content)
+        return Requirements(file, None if only.content is None else having[0].contents[kind])
     content = requirements.join(kind, [part.contents[kind] for part in having])
     return Requirements(content=content) if content else None
+
+
+def rebased(text: str, folder: str) -> str:
+    """Return a pip list with the files that it includes named as seen from where ``folder`` is, its own folder."""
+    return "\n".join(_rebased_line(line, folder) for line in text.split("\n"))
+
+
+def _rebased_line(line: str, folder: str) -> str:
+    said = pip_lists.COMMENT.sub("", line).strip()
+    other, _kind = pip_lists.included(said)
+    if other is None or posixpath.isabs(other) or "://" in other:
+        return line
+    return said[: -len(other)] + posixpath.normpath(posixpath.join(folder, other))

@@ -28,6 +28,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import image_ref, requirements
+from ansible_collections.foundry.ee.plugins.module_utils._core.containerfile import DEFAULT_BASE
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
     Definition,
@@ -175,14 +176,15 @@ def apply(definition: Definition, lock: Lock, galaxy: str | None) -> Pinned:
     """
     changes: list[str] = []
     advice: list[Finding] = []
-    base = definition.base_image
-    if lock.base_name is not None and lock.base_digest is not None and base is not None and "@" not in base.name:
+    base = definition.base_image or Image(DEFAULT_BASE)
+    if lock.base_name is not None and lock.base_digest is not None and "@" not in base.name:
         if base.name == lock.base_name:
             pinned = f"{image_ref.parse(base.name).name}@{lock.base_digest}"
             definition = definition._replace(base_image=Image(pinned, base.signature_original_name))
             changes.append(f"base image {base.name} pinned to {lock.base_digest}")
         else:
-            message = f"The lock is for the base {lock.base_name}, the definition names {base.name}: not pinned."
+            names = "names" if definition.base_image is not None else "names none, which means"
+            message = f"The lock is for the base {lock.base_name}, the definition {names} {base.name}: not pinned."
             advice.append(
                 Finding(message, "Build once without the lock, and renew it.", Place(key="images.base_image"))
             )
@@ -190,7 +192,8 @@ def apply(definition: Definition, lock: Lock, galaxy: str | None) -> Pinned:
         # The package `ansible` brings collections of its own, which its version holds: they are not to be added twice.
         content, unknown = requirements.pin_collections(galaxy, lock.collections, add="ansible" not in lock.python)
         definition = definition._replace(galaxy=Requirements(content=content))
-        count = len(requirements.read_galaxy(content)["collections"]) - len(unknown)
+        entries = requirements.read_galaxy(content)["collections"]
+        count = sum(requirements.is_pinned(entry, lock.collections) for entry in entries)
         changes.append(f"{count} collections pinned")
         place = Place(key="dependencies.galaxy")
         for name in unknown:

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import glob
+import json
 import posixpath
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -117,7 +119,7 @@ def _with_config(
     config = definition.ansible_config
     if config is None:
         return definition.build_files, definition.steps
-    step = f"COPY _build/{CONFIG_FOLDER}/{posixpath.basename(config)} {CONFIG_TARGET}"
+    step = _copied(f"_build/{CONFIG_FOLDER}/{posixpath.basename(config)}", CONFIG_TARGET)
     message = f"is now in additional_build_files, and a prepend_galaxy step copies it to {CONFIG_TARGET}"
     if definition.version == 1:
         message += " (ansible-builder copied it to a folder named ~, where nothing looks)"
@@ -127,6 +129,14 @@ def _with_config(
     # A relative `src` is a pattern.
     src = config if posixpath.isabs(config) else glob.escape(config)
     return (BuildFile(src, CONFIG_FOLDER),), {"prepend_galaxy": (step,), **definition.steps}
+
+
+def _copied(source: str, target: str) -> str:
+    """Return a step that copies one file: its name has no variables, and may hold blanks."""
+    source = source.replace("$", "\\$")
+    if re.search(r"[\s\"']", source) is None:
+        return f"COPY {source} {target}"
+    return f"COPY {json.dumps([source, target], ensure_ascii=False)}"
 
 
 # The new text

@@ -13,6 +13,7 @@ takes five times as long (0.5 ms each).
 
 from __future__ import annotations
 
+import re
 import typing as t
 from types import MappingProxyType
 
@@ -164,3 +165,41 @@ class Context(t.NamedTuple):
             if file.path == self.containerfile and file.data is not None:
                 return file.data.decode()
         raise AssertionError(f"{self.containerfile} is not in its own context")
+
+
+def instructions(lines: t.Iterable[str]) -> t.Iterator[tuple[int, str]]:
+    """Yield the instructions of a build step's entries, each with the index of the entry that it begins in.
+
+    An entry may have several lines and an instruction may go on in the next entry. Continued lines are joined; comments
+    and the inner lines of a here-document are left out.
+    """
+    start, whole, ends = 0, "", ""
+    for index, entry in enumerate(lines):
+        for line in entry.split("\n"):
+            text = line.strip()
+            if ends:
+                ends = "" if text == ends else ends
+                continue
+            if not text or text.startswith("#"):
+                continue
+            start = start if whole else index
+            whole += line.rstrip()
+            if whole.endswith("\\"):
+                whole = f"{whole[:-1]} "
+                continue
+            here = re.search(r"<<-?[\"']?(\w+)", whole) if "<<" in whole else None
+            ends = "" if here is None else here[1]
+            yield start, whole
+            whole = ""
+    if whole:
+        yield start, whole
+
+
+def user_of(lines: t.Iterable[str]) -> str | None:
+    """Return the user that build steps end with, None where they name none."""
+    users = [words[1] for words in (text.split(None, 1) for _at, text in instructions(lines)) if _names_user(words)]
+    return users[-1].strip() if users else None
+
+
+def _names_user(words: t.Sequence[str]) -> bool:
+    return len(words) == 2 and words[0].upper() == "USER"

@@ -66,7 +66,7 @@ def python_name(line: str) -> str:
 
 def system_name(line: str) -> str:
     """Return the package of a bindep line, without its profiles."""
-    return line.split(None, 1)[0]
+    return re.split(r"[\s\[(]", line.lstrip(), maxsplit=1)[0]
 
 
 # Galaxy: collections and roles
@@ -114,7 +114,7 @@ def pin_collections(content: str, versions: t.Mapping[str, str], add: bool = Tru
     """Give every collection its exact version; return the list and the names that ``versions`` does not know.
 
     Collections that are in ``versions`` but not in the list, such as dependencies, are added, with ``add``. Those from
-    git, a URL or a file keep what they have. Raises Invalid.
+    git, a URL or a file keep what they have; those of them that may move are among the unknown. Raises Invalid.
     """
     file = read_galaxy(content)
     entries: list[Entry] = []
@@ -123,7 +123,11 @@ def pin_collections(content: str, versions: t.Mapping[str, str], add: bool = Tru
     for entry in file.get("collections", []):
         name = galaxy_name(entry)
         version = left.pop(name, None)
-        if version is None:
+        if isinstance(entry, dict) and entry.get("type", "galaxy") != "galaxy":
+            entries.append(entry)
+            if not _stays(entry):
+                unknown.append(str(entry.get("source") or name))
+        elif version is None:
             unknown.append(name)
             entries.append(entry)
         elif isinstance(entry, dict):
@@ -133,3 +137,15 @@ def pin_collections(content: str, versions: t.Mapping[str, str], add: bool = Tru
     if add:
         entries.extend({"name": name, "version": version} for name, version in sorted(left.items()))
     return write({**file, "collections": entries}), unknown
+
+
+def is_pinned(entry: Entry, versions: t.Mapping[str, str]) -> bool:
+    """Whether an entry is one that got its exact version from ``versions``."""
+    galaxy = isinstance(entry, dict) and entry.get("type", "galaxy") == "galaxy"
+    return galaxy and entry.get("version") == versions.get(galaxy_name(entry), "")
+
+
+def _stays(entry: t.Mapping[str, t.Any]) -> bool:
+    """Whether a collection that is not from Galaxy is the same in every build: a file's bytes count, and a commit."""
+    commit = re.fullmatch("[0-9a-f]{40,64}", str(entry.get("version")))
+    return entry["type"] in ("file", "dir", "subdirs") or commit is not None

@@ -98,10 +98,10 @@ def read(text: str | bytes, path: str | None = None) -> Source:
 
 def size_words(size: int, largest: int = LARGEST_BYTES) -> tuple[str, str]:
     """Say that so many bytes are too many, and the mend: also for a file that is refused before it is read."""
-    return (
-        f"It has {size} bytes; at most {largest} are read.",
-        "Is this the right file? Keep long lists in files that the definition names.",
-    )
+    hint = "Is this the right file?"
+    if largest == LARGEST_BYTES:
+        hint += " Keep long lists in files that the definition names."
+    return f"It has {size} bytes; at most {largest} are read.", hint
 
 
 def _decode(text: str | bytes) -> str:
@@ -200,6 +200,7 @@ class _Composer:
         while True:
             event = self._loader.get_event()
             node: Node | None
+            self._check_anchor(event)
             if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 if len(open_nodes) >= DEEPEST:
                     raise _Refused(
@@ -224,6 +225,13 @@ class _Composer:
                 return node
             self._count_in(node, event)
             open_nodes[-1].items.append(node)
+
+    def _check_anchor(self, event: t.Any) -> None:
+        """Refuse an anchor that is there already, as all that reads YAML for Ansible does."""
+        name = None if isinstance(event, yaml.AliasEvent) else getattr(event, "anchor", None)
+        if name is not None and name in self._anchors:
+            message = f"The anchor `&{name}` is given a second time."
+            raise _Refused(message, "Give each anchor a name of its own.", *_at(event.start_mark))
 
     def _count_in(self, node: Node, event: t.Any) -> None:
         self._count += node.size if isinstance(event, yaml.AliasEvent) else 1

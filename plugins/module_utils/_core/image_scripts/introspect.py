@@ -262,11 +262,15 @@ class _Reader:
 
 def parse_requirement(line: str, collection: str = USER) -> Requirement:
     """Return a line with the name it asks for; hashes are left out, for with one pip demands them of every package."""
-    bare = _HASH.sub("", line)
+    bare = without_hashes(line)
     match = _REQUIREMENT.fullmatch(bare)
     if match is None:
         return Requirement(line, collection)
     return Requirement(bare, collection, match["name"])
+
+
+def without_hashes(line: str) -> str:
+    return _HASH.sub("", line)
 
 
 def parse_user_requirement(line: str) -> Requirement:

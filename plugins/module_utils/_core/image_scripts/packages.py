@@ -11,6 +11,7 @@ package manager's own cache.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -52,8 +53,10 @@ class Manager:
         """Return the command that installs packages without documentation and without what is merely recommended.
 
         zypper has no option for the former: the images of its distributions say so in their zypp.conf.
-        ``enable`` is a repository to be used for them though it is switched off (rpm only).
+        ``enable`` is a repository to be used for them though it is switched off (rpm only). Behind ours stand the
+        options that a build step has put into ``PKGMGR_OPTS``, as it can with ansible-builder.
         """
+        packages = [*shlex.split(os.environ.get("PKGMGR_OPTS", "")), *packages]
         if self.kind == "apt-get":
             return [self.path, *self._apt_options(), "-q", "install", "-y", "--no-install-recommends", *packages]
         if self.kind == "apk":

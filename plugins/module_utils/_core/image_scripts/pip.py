@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shlex
 import sys
 import tempfile
 import typing as t
@@ -70,12 +72,16 @@ def install(requirements: t.Sequence[str], *, constraints: t.Sequence[str], whee
     If the builder left wheels, it left all that is needed, and nothing else is looked at.
     """
     bound = [*constraints, *kept(requirements)]
+    options = shlex.split(os.environ.get("PIP_OPTS", ""))
     if not any(wheels.glob("*.whl")):
-        _pip(["install"], requirements, constraints=bound, cache=cache)
+        _pip(["install", *options], requirements, constraints=bound, cache=cache)
         return
     direct = [str(wheel) for wheel in sorted((wheels / DIRECT).glob("*.whl"))]
-    named = [line for line in requirements if not is_direct(line) and not line.startswith("-")]
-    _pip(["install", "--no-index", "--find-links", str(wheels)], [*direct, *named], constraints=bound, cache=cache)
+    # What the builder fetched it has compared with the hashes; what it built has others.
+    bare = map(introspect.without_hashes, requirements)
+    named = [line for line in bare if not is_direct(line) and not line.startswith("-")]
+    arguments = ["install", *options, "--no-index", "--find-links", str(wheels)]
+    _pip(arguments, [*direct, *named], constraints=bound, cache=cache)
 
 
 def install_words(words: t.Sequence[str], *, constraints: t.Sequence[str], cache: Path | None) -> None:
@@ -99,9 +105,26 @@ def build_wheels(
     if direct:
         arguments = ["wheel", *way, "--no-deps", "--wheel-dir", str(folder / DIRECT)]
         _pip(arguments, [*options, *direct], constraints=bound, cache=cache)
-    built = [str(wheel) for wheel in sorted((folder / DIRECT).glob("*.whl"))]
+    # Beside lines with hashes, pip takes none without: what those need is listed with its hash as well.
+    built = [] if wants_hashes(requirements) else [str(wheel) for wheel in sorted((folder / DIRECT).glob("*.whl"))]
     named = [line for line in requirements if not is_direct(line)]
-    _pip(["wheel", *way, "--wheel-dir", str(folder)], [*built, *named], constraints=bound, cache=cache)
+    if len(built) + len(named) > len(options):
+        _pip(["wheel", *way, "--wheel-dir", str(folder)], [*built, *named], constraints=bound, cache=cache)
+
+
+def wants_hashes(requirements: t.Iterable[str]) -> bool:
+    """Whether pip will ask for the hash of every package in a list: because one has it, or an option says so."""
+    return any("--hash" in line or line.startswith("--require-hashes") for line in requirements)
+
+
+def bounds(requirements: t.Iterable[str]) -> list[str]:
+    """Return constraints that keep what requirement lines with hashes have installed."""
+    found = []
+    for line in requirements:
+        requirement = introspect.parse_requirement(line)
+        if requirement.name is not None and "@" not in requirement.line:
+            found.append(re.sub(r"\[[^\]]*\]", "", requirement.line))
+    return found
 
 
 def is_direct(line: str) -> bool:

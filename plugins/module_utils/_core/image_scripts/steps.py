@@ -166,9 +166,10 @@ def do_wheels(options: argparse.Namespace) -> None:
         return
     if options.compile:
         do_compile(options)
-    lines = wanted_python(options.init)
-    if lines:
-        pip.build_wheels(lines, WHEELS, constraints=constraints(), cache=cache())
+    bound = constraints()
+    for lines in wanted_python(options.init):
+        pip.build_wheels(lines, WHEELS, constraints=bound, cache=cache())
+        bound += pip.bounds(lines) if pip.wants_hashes(lines) else []
 
 
 def do_system(options: argparse.Namespace) -> None:
@@ -185,9 +186,10 @@ def do_system(options: argparse.Namespace) -> None:
 
 
 def do_python(options: argparse.Namespace) -> None:
-    lines = wanted_python(options.init)
-    if lines:
-        pip.install(lines, constraints=constraints(), wheels=LISTS / "wheels", cache=cache())
+    bound = constraints()
+    for lines in wanted_python(options.init):
+        pip.install(lines, constraints=bound, wheels=LISTS / "wheels", cache=cache())
+        bound += pip.bounds(lines) if pip.wants_hashes(lines) else []
     record()
     if options.relax_passwd:
         passwd = Path("/etc/passwd")
@@ -198,10 +200,8 @@ def do_python(options: argparse.Namespace) -> None:
         check()
 
 
-def asked_python() -> list[introspect.Requirement]:
-    """Return what the collections and then the user ask for."""
-    found = [introspect.parse_requirement(line) for line in read_json("python").get("python", ())]
-    return [*found, *asked_by_user()]
+def asked_by_collections() -> list[introspect.Requirement]:
+    return [introspect.parse_requirement(line) for line in read_json("python").get("python", ())]
 
 
 def asked_by_user() -> list[introspect.Requirement]:
@@ -210,9 +210,20 @@ def asked_by_user() -> list[introspect.Requirement]:
     return list(map(introspect.parse_user_requirement, lines))
 
 
-def wanted_python(init: str | None) -> list[str]:
-    """Return the lines for pip; ``init`` is the requirement for the program that starts the container's command."""
-    return introspect.merged(asked_python()) + ([init] if init else [])
+def wanted_python(init: str | None) -> list[list[str]]:
+    """Return the lines for pip, a list for each call; ``init`` is what starts the container's command.
+
+    It is one list, so that pip sees all together. Only the user's own is the first of two where it has hashes, for pip
+    then wants them of every line; what the options in it say (an index, perhaps) holds for the second as well.
+    """
+    ours, user, last = asked_by_collections(), asked_by_user(), [init] if init else []
+    lines = [requirement.line for requirement in user]
+    if not pip.wants_hashes(lines):
+        return [wanted for wanted in [introspect.merged([*ours, *user]) + last] if wanted]
+    rest = introspect.merged(ours) + last
+    options = [line for line in lines if line.startswith("-") and not pip.is_direct(line)]
+    options = [line for line in options if not line.startswith("--require-hashes")]
+    return [lines, options + rest] if rest else [lines]
 
 
 def constraints() -> list[str]:

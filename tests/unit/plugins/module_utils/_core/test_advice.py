@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import advice, definition
@@ -35,6 +37,11 @@ def about_step(line: str) -> str:
         f"ARG AH_TOKEN={SECRET}",
         f"RUN echo ghp_{'a1B2' * 9}",
         "RUN echo '-----BEGIN RSA PRIVATE KEY-----'",
+        f"RUN curl -u admin:{SECRET} https://x.example.com",
+        f"RUN curl --user 'admin:{SECRET}' https://x.example.com",
+        f'RUN curl -H "Authorization: Bearer {SECRET}" https://x.example.com',
+        f"RUN echo machine x login y password {SECRET} > /root/.netrc",
+        f"RUN subscription-manager register --org 1 --activationkey {SECRET}",
     ],
 )
 def test_literal_secrets_in_steps_are_told_without_being_repeated(line):
@@ -56,6 +63,12 @@ def test_literal_secrets_in_steps_are_told_without_being_repeated(line):
         "# ENV TOKEN=commented-out",
         "RUN curl -fsSL https://x.example.com",
         "COPY _build/a /etc/~x",
+        "RUN dnf install -y shadow-utils passwd which",
+        "RUN dnf -y install passwd cracklib",
+        "RUN curl -u admin:$PASS https://x.example.com",
+        'RUN curl -H "Authorization: Bearer $TOKEN" https://x.example.com',
+        "RUN podman run -u 1000:1000 x",
+        "RUN curl -o k.tgz https://x.example.com/k && tar -xk",
     ],
 )
 def test_ordinary_steps_get_no_advice(line):
@@ -75,11 +88,33 @@ def test_ordinary_steps_get_no_advice(line):
         ("RUN pip install --trusted-host x a", "Certificates are not checked"),
         ("RUN git config --global http.sslVerify false", "Certificates are not checked"),
         ("ENV GIT_SSL_NO_VERIFY=1", "Certificates are not checked"),
+        ("RUN npm config set strict-ssl false", "Certificates are not checked"),
         ("RUN wget --no-check-certificate https://x.example.com", "Certificates are not checked"),
     ],
 )
 def test_steps_that_cost_a_build(line, words):
     assert words in about_step(line)
+
+
+def of_steps(steps: str) -> list[tuple[int | None, str]]:
+    base = f"images: {{base_image: {{name: 'a/b@sha256:{'0' * 64}'}}}}"
+    return advised(f"version: 3\n{base}\nadditional_build_steps:\n  append_final:\n{steps}")
+
+
+def test_each_line_of_a_step_is_looked_at():
+    ((line, message),) = of_steps("  - |\n    RUN a\n    USER bob\n")
+    assert (line, "`USER`" in message) == (5, True)
+    assert [
+        line for line, _message in of_steps(f"  - RUN a\n  - |\n    # ENV TOKEN={SECRET}\n    ENV TOKEN={SECRET}\n")
+    ] == [6]
+    assert of_steps("  - |\n    RUN a \\\n      USER bob\n") == []
+
+
+def test_a_command_over_several_lines_is_one_command():
+    text = "  - RUN true\n  - |\n    RUN curl \\\n      -k https://x.example.com\n"
+    assert of_steps(text) == [(6, "Certificates are not checked here.")]
+    (told,) = of_steps(f"  - |\n    RUN curl https://x.example.com \\\n      # why\n      --user a:{SECRET}\n")
+    assert "A password" in told[1]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +155,17 @@ def test_files_that_are_copied():
     found = advice.on_file("ansible.cfg", text)
     assert [(finding.place.line, finding.place.path) for finding in found] == [(4, "ansible.cfg"), (5, "ansible.cfg")]
     assert SECRET not in str(found)
+
+
+@pytest.mark.parametrize("text", ["curl " * 200_000, "token_" * 160_000, "curl \n" * 20_000, "a key " * 160_000])
+def test_files_take_no_time(text):
+    started = time.process_time()
+    assert advice.on_file("a", text) == []
+    assert time.process_time() - started < 2
+
+
+def test_secrets_in_lines_too_long_to_be_looked_at_are_not_shown_either():
+    assert SECRET not in advice.hidden(f"{'x ' * 5000}password={SECRET}\n")
 
 
 def test_versions_in_a_requirements_file():

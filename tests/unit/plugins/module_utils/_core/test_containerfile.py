@@ -138,6 +138,65 @@ def test_root_again_after_a_user_of_the_steps():
     assert lines["final"][2:4] == ["user bob", "USER root"]
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ("RUN a\nUSER bob\n",),
+        ("RUN a && \\", "  b", "USER bob"),
+        ("RUN <<EOF\nUSER nobody\nEOF", "\tuser\tbob"),
+    ],
+)
+def test_a_user_is_seen_wherever_it_stands(steps):
+    lines = instructions(render(steps={"prepend_final": steps}, options=Options(user=None)))["final"]
+    assert "USER root" in lines
+    assert lines[-1] == "USER bob"
+
+
+@pytest.mark.parametrize(
+    "steps", [("RUN a && \\", "  USER bob"), ("RUN a \\", "# c", "USER bob"), ("RUN cat <<E", "USER b", "E")]
+)
+def test_what_is_no_user_is_none(steps):
+    text = render(steps={"append_base": steps}, options=Options(user=None))
+    assert "USER root" not in instructions(text)["base"][-1]
+    assert not instructions(text)["final"][-1].startswith("USER")
+
+
+@pytest.mark.parametrize(
+    ("steps", "last"),
+    [
+        ({"prepend_final": ("USER 1000",)}, "USER 1000"),
+        ({"append_base": ("USER 7", "RUN x", "user 1000")}, "USER 1000"),
+        ({"append_base": ("USER 7",), "prepend_final": ("USER root",)}, None),
+        ({"prepend_final": ("USER 1000",), "append_final": ("USER 5",)}, "USER 5"),
+        ({"prepend_final": ("USER 1000",), "append_final": ("RUN x",)}, "USER 1000"),
+    ],
+)
+def test_the_image_keeps_the_user_of_its_steps_where_no_option_names_one(steps, last):
+    users = [line for line in instructions(render(steps=steps, options=Options(user=None)))["final"] if "USER" in line]
+    assert (users or [None])[-1] == (last or (users or [None])[-1])
+    assert last is not None or users in ([], ["USER root", "USER root"])
+    assert instructions(render(steps=steps))["final"][-1] == "USER 1000"
+
+
+def test_arguments_that_ansible_builder_declares_are_there_for_steps_that_name_them():
+    step = "LABEL base=$EE_BASE_IMAGE refs=$ANSIBLE_INSTALL_REFS opts=$ANSIBLE_GALAXY_CLI_ROLE_OPTS"
+    changes = {
+        "ansible_core": "ansible-core>=2",
+        "ansible_runner": "ansible-runner",
+        "build_args": {"ANSIBLE_GALAXY_CLI_ROLE_OPTS": "-v"},
+    }
+    lines = instructions(render(steps={"append_final": (step,)}, **changes))
+    (declared,) = (line for line in lines["final"] if line.startswith("ARG"))
+    assert declared.startswith(
+        'ARG EE_BASE_IMAGE ANSIBLE_INSTALL_REFS="ansible-core>=2 ansible-runner" ANSIBLE_GALAXY_CLI_ROLE_OPTS="-v" '
+    )
+    assert "EE_BASE_IMAGE" not in " ".join(lines["base"][1:])
+    definition = Definition(
+        version=2, builder_image=Image("b:1"), steps={"append_final": ("LABEL b=$EE_BUILDER_IMAGE",)}
+    )
+    assert 'ARG EE_BUILDER_IMAGE="b:1" PYCMD' in text_of(definition)
+
+
 def test_arguments():
     text = render(
         base_image=Image('name:1"$x\\'),
@@ -160,6 +219,8 @@ def test_a_package_manager_that_steps_speak_of_has_a_name():
     lines = instructions(render(steps={"append_base": ("RUN $PKGMGR install -y vim",)}))
     assert 'PKGMGR="/usr/bin/dnf"' in " ".join(lines["base"])
     assert "PKGMGR" not in " ".join(lines["final"])
+    for step in ("ENV PKGMGR_OPTS=--setopt=x=1", "RUN [ -z $PKGMGR_PRESERVE_CACHE ]"):
+        assert "PKGMGR=" not in render(steps={"append_base": (step,)})
 
 
 def test_several_words_and_shell_characters():
@@ -242,6 +303,68 @@ def test_local_content_is_there_and_counts(tmp_path, entry):
     assert inputs_of(before) != inputs_of(after)
 
 
+@pytest.mark.parametrize(
+    ("content", "changes"),
+    [
+        ("collections: [{name: files/c.tar.gz}]", {}),
+        ("collections: [files/c.tar.gz]", {}),
+        ("roles: [{src: files/c.tar.gz, name: r}]", {}),
+        ("collections: [{name: a.b, signatures: ['file:///build/files/c.tar.gz']}]", {}),
+        ("collections: ['git+file:///build/files']", {}),
+        ("collections: [a.b]", {"build_args": {"ANSIBLE_GALAXY_CLI_COLLECTION_OPTS": "--keyring files/c.tar.gz"}}),
+        ("collections: [a.b]", {"build_args": {"ANSIBLE_GALAXY_CLI_ROLE_OPTS": "--keyring=/build/files/c.tar.gz"}}),
+        ("collections: [a.b]", {"steps": {"prepend_galaxy": ("ENV ANSIBLE_CONFIG=/build/files/c.tar.gz",)}}),
+        ("collections: [a.b]", {"steps": {"append_galaxy": ("RUN ls files",)}}),
+        ("collections: [a.b]", {"steps": {"append_base": ("ENV ANSIBLE_CONFIG=/build/files/c.tar.gz",)}}),
+    ],
+)
+def test_galaxy_has_all_files_where_it_may_be_pointed_at_one(tmp_path, content, changes):
+    def step():
+        return helper(text_of(folder=tmp_path, changes=changes), "galaxy", "galaxy")
+
+    changes = {
+        "build_files": (BuildFile("c.tar.gz", "files"),),
+        "galaxy": Requirements(content=f"{content}\n"),
+        **changes,
+    }
+    (tmp_path / "c.tar.gz").write_text("one")
+    before = step()
+    assert "--mount=type=bind,source=_build,target=/build" in before
+    (tmp_path / "c.tar.gz").write_text("two")
+    assert inputs_of(before) != inputs_of(step())
+
+
+def test_galaxy_reads_no_more_than_its_own_files_else(tmp_path):
+    (tmp_path / "motd").write_text("one")
+    changes = {
+        "build_files": (BuildFile("motd", "files"),),
+        "galaxy": COLLECTIONS,
+        "steps": {"append_base": ("RUN x",)},
+    }
+    before = helper(text_of(folder=tmp_path, changes=changes), "galaxy", "galaxy")
+    (tmp_path / "motd").write_text("two")
+    assert before == helper(text_of(folder=tmp_path, changes=changes), "galaxy", "galaxy")
+    assert "source=_build/requirements.yml,target=/build/requirements.yml" in before
+    assert "source=_build,target" not in before
+    assert "target=/build " in helper(
+        text_of(folder=tmp_path, changes={**changes, "steps": {"prepend_galaxy": ("RUN x",)}}), "galaxy", "galaxy"
+    )
+
+
+def test_steps_behind_galaxy_find_the_context_in_their_folder(tmp_path):
+    (tmp_path / "c").write_text("")
+    files = {"build_files": (BuildFile("c", "files"),)}
+
+    def copies(step, **changes):
+        changes = {"galaxy": COLLECTIONS, "steps": {"append_galaxy": (step,)}, **changes}
+        return "COPY _build /build" in instructions(text_of(folder=tmp_path, changes=changes))["galaxy"]
+
+    assert copies("RUN ls files", **files)
+    assert copies("RUN ansible-galaxy collection install -r requirements.yml")
+    assert copies("RUN ls /build")
+    assert not copies("RUN true")
+
+
 def test_signatures():
     text = text_of(
         changes={"galaxy": COLLECTIONS},
@@ -250,11 +373,36 @@ def test_signatures():
         ignore_signature_status_codes=["500", "NO_PUBKEY"],
     )
     assert (
-        "galaxy --collections --keyring=/build/keyring.gpg --required-valid-signature-count=+1"
+        "galaxy --collections --keyring=/opt/builder/keyring.gpg --required-valid-signature-count=+1"
         " --ignore-signature-status-code=500 --ignore-signature-status-code=NO_PUBKEY" in text
     )
-    assert "target=/build/keyring.gpg" in text
+    assert "source=_build/foundry_ee/keyring.gpg,target=/opt/builder/keyring.gpg" in text
     assert "signature" not in render(galaxy=COLLECTIONS)
+
+
+def test_files_of_the_user_have_no_role_that_nobody_gave_them(tmp_path):
+    names = ("keyring.gpg", "constraints.txt", "requirements.txt", "bindep.txt", "exclude-bindep.txt")
+    for name in names:
+        (tmp_path / name).write_text("mine\n")
+    definition = Definition(version=3, build_files=tuple(BuildFile(name, ".") for name in names))
+    assert list(instructions(text_of(definition, tmp_path))) == ["", "base", "final"]
+    text = text_of(definition._replace(galaxy=COLLECTIONS), tmp_path)
+    assert not any(name in text for name in names)
+    found = context.collect(definition, str(tmp_path), keyring=b"ours", constraints=["six==1"])
+    files = {file.path: file.data for file in found.files}
+    assert files["_build/keyring.gpg"] == files["_build/constraints.txt"] == b"mine\n"
+    assert files["_build/foundry_ee/keyring.gpg"] == b"ours"
+    assert files["_build/foundry_ee/constraints.txt"] == b"six==1\n"
+
+
+def test_a_list_that_is_a_build_file_too_keeps_what_it_includes(tmp_path):
+    (tmp_path / "requirements.txt").write_text("-r more.txt\n")
+    (tmp_path / "more.txt").write_text("six\n")
+    definition = Definition(
+        version=3, python=Requirements(file="requirements.txt"), build_files=(BuildFile("requirements.txt", "."),)
+    )
+    files = {file.path: file.data for file in context.collect(definition, str(tmp_path)).files}
+    assert files["_build/requirements.txt"] == b"six\n"
 
 
 def test_the_configuration_of_older_versions_is_used(tmp_path):

@@ -242,6 +242,71 @@ def test_a_file_where_the_folder_should_be(tmp_path):
         context.plan_write(collect(), str(tmp_path / "context"))
 
 
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words", "hint"),
+    [
+        ({"python": Requirements(file="six " * 80)}, "dependencies.python", "name too long", "as a list"),
+        ({"python": Requirements(file="six pyyaml requests")}, "dependencies.python", "not exist", "as a list"),
+        ({"python": Requirements(file="a\0b")}, "dependencies.python", "null byte", "Check the path"),
+        ({"python": Requirements(content=f"-r {LONG}")}, "dependencies.python", "name too long", "Mend the name"),
+        ({"python": Requirements(content="-r a\0b")}, "dependencies.python", "null byte", "Mend the name"),
+        ({"build_files": (BuildFile(LONG, "x"),)}, "additional_build_files[0].src", "", ""),
+        ({"build_files": (BuildFile("a**/b", "x"),)}, "additional_build_files[0].src", "", ""),
+        ({"build_files": (BuildFile("/a\0b", "x"),)}, "additional_build_files[0].src", "", ""),
+        ({"build_files": (BuildFile("f", LONG),)}, "additional_build_files[0].dest", "no name", "at most 255"),
+        ({"build_files": (BuildFile("f", "a\0b"),)}, "additional_build_files[0].dest", "no name", "at most 255"),
+    ],
+)
+def test_names_that_no_file_can_have_are_problems(tmp_path, changes, key, words, hint):
+    (tmp_path / "f").write_text("")
+    with pytest.raises(Invalid) as caught:
+        collect(Definition(version=3, **changes), tmp_path)
+    (problem,) = caught.value.details["problems"]
+    assert problem["key"] == key
+    assert words in problem["message"]
+    assert hint in problem["hint"]
+    assert "\0" not in problem["message"]
+    assert len(problem["message"]) < 250
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path):
+    with pytest.raises(Invalid, match="cannot be read: file name too long"):
+        context.plan_write(collect(), str(tmp_path / LONG))
+
+
+def test_a_file_that_must_be_a_folder_too_is_a_problem(tmp_path):
+    (tmp_path / "a").write_text("")
+    (tmp_path / "x").write_text("")
+    files = (BuildFile("a", "x"), BuildFile("x", "."))
+    with pytest.raises(Invalid, match="`x` would be a file and the folder of `x/a`"):
+        collect(Definition(version=3, build_files=files), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("count", "good"), [("1", True), ("+2", True), ("all", True), ("+all", True), ("foo", False), ("-1", False)]
+)
+def test_the_count_of_signatures_is_what_galaxy_takes(count, good):
+    galaxy = Definition(version=3, galaxy=Requirements(content="collections: [a.b]\n"))
+    if good:
+        assert (
+            f"--required-valid-signature-count={count}"
+            in collect(galaxy, keyring=b"k", required_valid_signature_count=count).text
+        )
+        return
+    with pytest.raises(Invalid) as caught:
+        collect(galaxy, keyring=b"k", required_valid_signature_count=count)
+    assert [problem["key"] for problem in caught.value.details["problems"]] == ["galaxy_required_valid_signature_count"]
+
+
+def test_our_own_folder_is_kept_free(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(Invalid, match="place for helpers"):
+        collect(Definition(version=3, build_files=(BuildFile("a", "foundry_ee"),)), tmp_path)
+
+
 def test_unknown_secret():
     with pytest.raises(Invalid, match="no build secret `token`"):
         collect(secrets=["token"])

@@ -18,10 +18,11 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
     Image,
     Requirements,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import Node, from_value, plain
 
 
 def part(folder: str = ".", **keys: object) -> Part:
-    parsed = definition.from_mapping(expand(keys))
+    parsed = definition.from_mapping(keys, prepare=expand)
     assert parsed.definition is not None, parsed.problems
     lists: tuple[requirements.Kind, ...] = ("galaxy", "python", "system")
     wanted = {kind: getattr(parsed.definition, kind) for kind in lists}
@@ -29,9 +30,16 @@ def part(folder: str = ".", **keys: object) -> Part:
     return Part(parsed.definition, parsed.places, contents, folder)
 
 
+def node(value: object) -> Node:
+    root = from_value(value).root
+    assert root is not None
+    return root
+
+
 def test_short_names_are_written_out():
-    assert expand({"base_image": "a:1", "collections": ["a.b"], "python": ["six"], "ansible_core": "ansible-core"}) == {
-        "version": 3,
+    given = {"base_image": "a:1", "collections": ["a.b"], "python": ["six"], "ansible_core": "ansible-core"}
+    assert plain(expand(node(given))) == {
+        "version": "3",
         "images": {"base_image": {"name": "a:1"}},
         "dependencies": {
             "galaxy": {"collections": ["a.b"]},
@@ -42,16 +50,42 @@ def test_short_names_are_written_out():
 
 
 def test_a_short_name_beside_its_long_form_is_refused():
-    parsed = definition.from_mapping(expand({"python": ["a"], "dependencies": {"python": ["b"]}}))
+    parsed = definition.from_mapping({"python": ["a"], "dependencies": {"python": ["b"]}}, prepare=expand)
     assert [finding.place.key for finding in parsed.problems] == ["python"]
-    parsed = definition.from_mapping(expand({"collections": ["a.b"], "dependencies": {"galaxy": "requirements.yml"}}))
+    given = {"collections": ["a.b"], "dependencies": {"galaxy": "requirements.yml"}}
+    parsed = definition.from_mapping(given, prepare=expand)
     assert [finding.place.key for finding in parsed.problems] == ["collections"]
 
 
 def test_a_given_mapping_is_not_changed():
     given = {"dependencies": {"python": ["a"]}, "system": ["b"]}
-    expand(given)
-    assert given == {"dependencies": {"python": ["a"]}, "system": ["b"]}
+    root = node(given)
+    assert plain(expand(root)) != given
+    assert plain(root) == given
+
+
+def test_a_fragment_in_a_file_may_leave_out_what_an_inline_one_may():
+    text = "base_image: a:1\npython: [six]\nwrong: 1\n"
+    parsed = definition.parse(text, "team.yml", expand)
+    assert [(finding.place.line, finding.place.key) for finding in parsed.problems] == [(3, "wrong")]
+    found = definition.parse(text.replace("wrong: 1", ""), "team.yml", expand)
+    assert found.definition is not None
+    assert found.definition.base_image == Image("a:1")
+    assert found.places["images.base_image.name"].line == 1
+    assert definition.parse("", "team.yml", expand).definition == definition.from_mapping({"version": 3}).definition
+    assert definition.parse("- a\n", "team.yml", expand).definition is None
+
+
+def test_files_that_a_pip_list_includes_are_named_as_seen_from_the_whole():
+    text = "-r common.txt  # ours\n--constraint=../c.txt\n-c /etc/c.txt\n-r https://x.example.com/r.txt\nsix -r\n"
+    assert fragments.rebased(text, "company").split("\n") == [
+        "-r company/common.txt",
+        "--constraint=c.txt",
+        "-c /etc/c.txt",
+        "-r https://x.example.com/r.txt",
+        "six -r",
+        "",
+    ]
 
 
 def test_the_later_one_wins_by_name():

@@ -32,6 +32,7 @@ python:
   ruamel-yaml: '0.17'
   six: 1.16.0
 """
+BASED = "version: 3\nimages: {base_image: {name: 'r.example.com/base:1'}}\n"
 
 
 def defined(text: str) -> Definition:
@@ -116,8 +117,33 @@ def test_a_collection_without_a_version_is_not_locked():
 
 def test_a_collection_from_git_is_told_to_be_held_by_its_commit():
     content = "collections:\n- name: https://x.example.com/y.git\n  type: git\n"
-    (finding,) = lock.apply(defined("version: 3\n"), lock.parse(TEXT), content).advice
+    (finding,) = lock.apply(defined(BASED), lock.parse(TEXT), content).advice
     assert "commit" in finding.hint
+
+
+def test_what_is_not_from_galaxy_keeps_its_version():
+    content = """\
+collections:
+- {name: a.b, type: git, source: https://x.example.com/y.git, version: main}
+- {name: c.d, type: dir, source: ./c}
+- {name: e.f, type: git, version: 0123456789012345678901234567890123456789}
+"""
+    pinned = lock.apply(defined(BASED), lock.parse(TEXT), content)
+    assert pinned.definition.galaxy is not None
+    assert pinned.definition.galaxy.content is not None
+    assert lock.requirements.read_galaxy(pinned.definition.galaxy.content) == lock.requirements.read_galaxy(content)
+    assert ["https://x.example.com/y.git" in finding.message for finding in pinned.advice] == [True]
+    assert "0 collections pinned" in pinned.changes
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_base_that_nobody_named_is_the_default(version):
+    before = defined(f"version: {version}\n")
+    name = definition.DEFAULT_BASE_IMAGE
+    pinned = lock.apply(before, Lock(name, DIGEST), None)
+    assert pinned.definition.base_image == Image(f"quay.io/ansible/ansible-runner@{DIGEST}")
+    (finding,) = lock.apply(before, Lock("r.example.com/other:1", DIGEST), None).advice
+    assert "names none" in finding.message
 
 
 def test_without_galaxy_requirements_none_come():

@@ -128,6 +128,18 @@ def test_version_2_keeps_its_images_and_uses_its_configuration():
     assert result.definition.steps == {"prepend_galaxy": ("COPY _build/configs/[x].cfg /etc/ansible/ansible.cfg",)}
 
 
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("cfg/my ansible.cfg", 'COPY ["_build/configs/my ansible.cfg", "/etc/ansible/ansible.cfg"]'),
+        ("a$b.cfg", "COPY _build/configs/a\\$b.cfg /etc/ansible/ansible.cfg"),
+    ],
+)
+def test_a_configuration_of_any_name_is_copied(name, step):
+    result, _text = migrated(f"version: 2\nansible_config: '{name}'\n")
+    assert result.definition.steps["prepend_galaxy"] == (step,)
+
+
 def test_version_3_stays():
     text = "version: 3\n# mine\nimages: {base_image: {name: 'a:1'}}\n"
     parsed = definition.parse(text).definition

@@ -38,6 +38,10 @@ def test_several_lines_for_one_name_are_replaced_together():
     assert requirements.join("python", ["a\n", below]) == below
 
 
+def test_os_packages_are_known_by_their_name_alone():
+    assert requirements.join("system", ["gcc[compile]\ngit\n", "gcc [test]\n"]) == "gcc [test]\ngit\n"
+
+
 def test_galaxy_lists_are_joined_by_kind_and_name():
     below = "collections:\n- a.b\n- name: https://x.example.com/c.git\n  type: git\nroles:\n- name: r\n  version: 1.0\n"
     above = "- src: s\n- name: r\n"

@@ -209,3 +209,12 @@ TREES = st.recursive(
 def test_what_is_written_is_read_back(data):
     for for_people in (False, True):
         assert data_of(write({"data": data}, for_people=for_people)) == {"data": data}
+
+
+@pytest.mark.parametrize("text", ["a: &x [b]\nc: &x [d]\n", "a: &x b\nc: &x {d: e}\n"])
+def test_an_anchor_given_twice_is_refused_with_its_place(text):
+    source = yaml_source.read(text, "ee.yml")
+    assert source.root is None
+    (problem,) = source.problems
+    assert (problem.place.line, problem.place.column) == (2, 4)
+    assert "`&x` is given a second time" in problem.message

@@ -132,6 +132,15 @@ def test_apt_tries_again_with_new_lists(tools, tmp_path):
     assert [call.split("-q ")[1].split()[0] for call in tools.calls] == ["install", "update", "install"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "last"), [("dnf", "install"), ("apt-get", "--no-install-recommends"), ("apk", "--no-cache")]
+)
+def test_options_that_a_step_sets(tools, monkeypatch, kind, last):
+    monkeypatch.setenv("PKGMGR_OPTS", "--one 'a b'")
+    command = packages.Manager(kind, kind).install(["git"])
+    assert command[-4:] == [last, "--one", "a b", "git"]
+
+
 def test_a_failure_names_the_command(tools, tmp_path):
     manager = packages.Manager(tools.add("zypper", "exit 104"), "zypper")
     with pytest.raises(Failure, match=r"install .* git` ended with 104"):

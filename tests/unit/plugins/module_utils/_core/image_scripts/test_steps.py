@@ -107,6 +107,41 @@ def test_python_asks_pip_once_for_all(image):
     assert files == {"-r": ["six>=1,<2", "netaddr", "dumb-init==1.2.5"], "-c": ["urllib3<2", "ansible-core==2.19.0"]}
 
 
+HASHED = "--index-url https://e.org\nsix==1.16.0 --hash=sha256:aa\nFoo[bar]==2 \\\n  --hash=sha256:bb\n"
+
+
+def test_beside_a_list_with_hashes_nothing_else_is_asked_for(image):
+    image.found("python", python=["six>=1"], constraints=[])
+    (image.lists / "requirements.txt").write_text(HASHED)
+    assert steps.main(["python", "--init=dumb-init==1.2.5"]) == 0
+    first, second = [files for _verb, files in image.pip_calls()]
+    options = "--index-url https://e.org"
+    assert [line.split() for line in first["-r"]] == [
+        options.split(), ["six==1.16.0", "--hash=sha256:aa"], ["Foo[bar]==2", "--hash=sha256:bb"]
+    ]  # fmt: skip
+    assert second["-r"] == [options, "six>=1", "dumb-init==1.2.5"]
+    assert second["-c"] == ["six==1.16.0", "Foo==2", "ansible-core==2.19.0"]
+
+
+def test_hashes_are_compared_where_wheels_are_built(image):
+    (image.lists / "requirements.txt").write_text(HASHED)
+    steps.main(["wheels", "--always", "--init=dumb-init"])
+    assert [files["-r"][-1].split()[0] for _verb, files in image.pip_calls()] == ["Foo[bar]==2", "dumb-init"]
+    (image.lists / "wheels").mkdir()
+    (image.lists / "wheels" / "six-1-py3-none-any.whl").touch()
+    image.commands.clear()
+    image.files.clear()
+    steps.main(["python", "--init=dumb-init"])
+    assert [files["-r"] for _verb, files in image.pip_calls()] == [["six==1.16.0", "Foo[bar]==2"], ["dumb-init"]]
+
+
+def test_options_for_pip_that_a_step_sets(image, monkeypatch):
+    monkeypatch.setenv("PIP_OPTS", "--pre --index-url 'https://e.org/a b'")
+    (image.lists / "requirements.txt").write_text("netaddr\n")
+    steps.main(["python"])
+    assert image.commands[0][3:7] == ["install", "--pre", "--index-url", "https://e.org/a b"]
+
+
 def test_what_the_definition_asks_for_stays_in_the_image(image):
     image.found("python", python=["six"], constraints=[])
     image.found("system", system=["git"])
