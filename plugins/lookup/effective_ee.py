@@ -32,7 +32,8 @@ options:
   _terms:
     description:
       - Names of job templates, or of what O(kind) says.
-      - Of several with one name, C(name++organization) says which (for inventory sources C(name++inventory)).
+      - Of several with one name, C(name++organization) says which (for inventory sources C(name++inventory), or
+        C(name++inventory++organization)).
       - Without a term the answer is for the play itself, from O(organization), O(inventory) and the like.
     type: list
     elements: str
@@ -44,7 +45,9 @@ options:
       - V(ad_hoc_command) takes inventories.
       - V(inventory_update) and V(inventory_source) take inventory sources, V(project_update) and V(project) projects.
         The second of each pair is what the controller shows of the record, which is not always what its update uses.
-      - V(system_job) takes system job templates, V(workflow_job) and V(workflow_job_template) workflow templates.
+      - V(system_job) takes system job templates, V(workflow_job) and V(workflow_job_template) workflow templates. No
+        variables tell of system job templates, so that with O(source=vars) and O(source=file) any name is one, without
+        an environment of its own.
     type: str
     default: job
     choices:
@@ -88,14 +91,18 @@ options:
     vars:
       - name: ee_project
   organization:
-    description: The play's organization. With terms it picks one of several templates of the same name.
+    description:
+      - The play's organization. With terms it is the one that a template, project, inventory or inventory source has to
+        be in.
+      - Where it comes from a variable it only picks one of several with the same name. If none of them is in it, there
+        is a warning.
     type: str
     vars:
       - name: ee_organization
   inventory:
     description:
-      - The play's inventory, whose organization counts. With O(kind=inventory_update) it picks one of several inventory
-        sources of the same name.
+      - The play's inventory, whose organization counts. With O(kind=inventory_update) it is the one that the inventory
+        sources have to be in; where it comes from a variable, as with O(organization).
     type: str
     vars:
       - name: ee_inventory
@@ -195,6 +202,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.estate import (
     VARIABLE_NAMES,
     Estate,
     Ref,
+    SystemJob,
+    Table,
+    Unknown,
     from_variables,
     known,
 )
@@ -212,10 +222,11 @@ class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         self.set_options(var_options=variables or {}, direct=kwargs)
         self._rendered: dict[str, t.Any] = {}
+        self._direct = frozenset(kwargs)
+        names = [str(term) for term in self._flatten(terms)]
         try:
-            estate = self._estate(variables or {})
-            asked = [self._asked(estate, str(term)) for term in self._flatten(terms)] or [self._play(estate)]
-            answers = [effective.resolve(estate, one) for one in asked]
+            estate = self._with_system_jobs(self._estate(variables or {}), names)
+            answers = [self._answer(estate, name) for name in names] or [effective.resolve(estate, self._play(estate))]
             if self.get_option("check_registry"):
                 answers = self._checked(answers)
             return [self._hand_out(answer) for answer in answers]
@@ -302,40 +313,60 @@ class LookupModule(LookupBase):
         controller = open_controller(params, read_only=True)
         return read_estate(controller, PARTS[self.get_option("kind")], self._images() or ())
 
-    def _asked(self, estate: Estate, name: str) -> effective.Asked:
-        kind = self.get_option("kind")
-        organization, inventory = self._text("organization"), self._text("inventory")
+    def _with_system_jobs(self, estate: Estate, names: list[str]) -> Estate:
+        """Add system job templates of any name where the facts are variables: no variable tells of them."""
+        if self.get_option("kind") != "system_job" or self.get_option("source") == "controller":
+            return estate
+        return estate.changed(system_jobs=Table(records={key: SystemJob(name) for key, name in enumerate(names, 1)}))
+
+    def _answer(self, estate: Estate, name: str) -> effective.Answer:
+        """Resolve a term. What variables of the play say about itself need not hold for what the term names."""
+        told = {option: self._text(option) for option in ("organization", "inventory")}
+        found = self._find(estate, name, told)
+        loose = {option: value for option, value in told.items() if value is not None and option not in self._direct}
+        warnings: tuple[str, ...] = ()
+        if loose and isinstance(found, Unknown) and found.elsewhere:
+            named = " and ".join(f"{option} `{value}`" for option, value in loose.items())
+            warnings = (f"`{name}` is not of the play's {named}: that is left out of account.",)
+            found = self._find(estate, name, {**told, **dict.fromkeys(loose)})
+        asked = effective.Asked(
+            self.get_option("kind"),
+            known(found),
+            launch=self._named("launch_environment", estate.find_environment),
+            inventory=self._named("launch_inventory", estate.find_inventory),
+        )
+        answer = effective.resolve(estate, asked)
+        return replace(answer, warnings=(*warnings, *answer.warnings)) if warnings else answer
+
+    def _find(self, estate: Estate, name: str, told: t.Mapping[str, str | None]) -> Ref:
+        organization, inventory = told["organization"], told["inventory"]
         find: dict[str, t.Callable[[], Ref]] = {
             "job": lambda: estate.find_template(name, organization),
             "job_template": lambda: estate.find_template(name, organization),
             "ad_hoc_command": lambda: estate.find_inventory(name, organization),
-            "inventory_update": lambda: estate.find_source(name, inventory),
-            "inventory_source": lambda: estate.find_source(name, inventory),
+            "inventory_update": lambda: estate.find_source(name, inventory, organization),
+            "inventory_source": lambda: estate.find_source(name, inventory, organization),
             "project_update": lambda: estate.find_project(name, organization),
             "project": lambda: estate.find_project(name, organization),
             "system_job": lambda: estate.find_system_job(name),
             "workflow_job": lambda: estate.find_workflow(name, organization),
             "workflow_job_template": lambda: estate.find_workflow(name, organization),
         }
-        return effective.Asked(
-            kind,
-            known(find[kind]()),
-            launch=self._named("launch_environment", estate.find_environment),
-            inventory=self._named("launch_inventory", estate.find_inventory),
-        )
+        return find[self.get_option("kind")]()
 
     def _play(self, estate: Estate) -> effective.Asked:
         kind = self.get_option("kind")
-        if kind not in ("job", "job_template", "ad_hoc_command"):
+        if kind not in ("job", "job_template", "ad_hoc_command", "system_job"):
             raise AnsibleOptionsError(f"effective_ee: `kind={kind}` needs a term: the name of what it is for.")
         organization = self._text("organization")
+        direct = organization if "organization" in self._direct else None
         return effective.Asked(
             kind,
             launch=self._named("launch_environment", estate.find_environment),
             environment=self._named("environment", estate.find_environment),
-            project=self._named("project", lambda name: estate.find_project(name, organization)),
+            project=self._named("project", lambda name: estate.find_project(name, direct, preferred=organization)),
             organization=self._named("organization", estate.find_organization),
-            inventory=self._named("inventory", lambda name: estate.find_inventory(name, organization)),
+            inventory=self._named("inventory", lambda name: estate.find_inventory(name, preferred=organization)),
             inventory_organization=self._named("inventory_organization", estate.find_organization),
         )
 

@@ -42,20 +42,31 @@ Record = dict[str, t.Any]
 Query = t.Sequence[tuple[str, str]]
 
 
+class _Page(t.NamedTuple):
+    """One page to ask for. An ``optional`` one is empty for a user who may not read it."""
+
+    path: str
+    query: Query
+    number: int
+    optional: bool = False
+
+
 class Controller:
     """Reads and writes records. ``connect`` makes a client; each thread has its own, since sessions are not shared.
 
-    ``root`` is the path of the API's version. If it is only ``assumed``, the first answer decides whether ``/api/`` has
-    to be asked: that saves everyone who is not behind a gateway one request.
+    ``root`` is the path of the API's version. It is only assumed: the first answer decides whether ``<below>/api/`` has
+    to be asked, which saves everyone who is not behind a gateway one request. ``below`` is the path that a proxy puts
+    before the controller's own.
     """
 
-    def __init__(self, connect: t.Callable[[], Client], *, root: str = USUAL_ROOT, assumed: bool = True) -> None:
+    def __init__(self, connect: t.Callable[[], Client], *, root: str = USUAL_ROOT, below: str = "") -> None:
         self._connect = connect
         self._local = threading.local()
         self._clients: list[Client] = []
         self._pool: ThreadPoolExecutor | None = None
         self._root = root
-        self._assumed = assumed
+        self._below = below
+        self._assumed = True
 
     @property
     def requests(self) -> int:
@@ -83,9 +94,12 @@ class Controller:
         """Return every record of a listing; a filter such as ``or__name`` may occur many times. Raises EEError."""
         return self._all({"": (path, query)})[""]
 
-    def listings(self, paths: t.Mapping[str, str]) -> dict[str, list[Record]]:
-        """Return every record of many listings, read in parallel, by their names. Raises EEError."""
-        return self._all({name: (path, ()) for name, path in paths.items()})
+    def listings(self, paths: t.Mapping[str, str], *, optional: t.Sequence[str] = ()) -> dict[str, list[Record]]:
+        """Return every record of many listings, read in parallel, by their names. Raises EEError.
+
+        Those of ``optional`` are empty where this user may not read them.
+        """
+        return self._all({name: (path, ()) for name, path in paths.items()}, optional)
 
     def searches(self, wanted: t.Mapping[str, tuple[str, Query]]) -> dict[str, list[Record]]:
         """Return every record of many filtered listings, read in parallel, by their names. Raises EEError."""
@@ -99,13 +113,24 @@ class Controller:
             raise NotFound(f"There is no {what} `{name}` on the controller.", hint=did_you_mean(nearest(name, others)))
         return found
 
-    def credential(self, name: str, organization: str | None) -> int:
-        """Return the id of a container registry credential, by ``name`` or ``name++organization``.
+    def me(self) -> Record:
+        """Return the user that we are, empty where the controller does not tell. Raises EEError."""
+        answer = self.get("me/")
+        found = answer.get("results") if isinstance(answer, dict) else None
+        return t.cast("Record", found[0]) if found else {}
 
-        Of several with the same name the one of ``organization`` is taken. Raises NotFound, Conflict, Invalid.
+    def credential(self, name: str, organization: str | None) -> tuple[int, str]:
+        """Return the id and the name of a container registry credential, by ``name`` or ``name++organization``.
+
+        ``name++`` is one without an organization. Of several with the same name the one of ``organization`` is taken.
+        One request, also for a name that has the separator in it. Raises NotFound, Conflict, Invalid.
         """
-        short, separator, home = name.partition(SEPARATOR)
-        found = self.named("credentials/", short, "credential")
+        short, separator, home = name.rpartition(SEPARATOR)
+        found = self.search("credentials/", [("or__name", one) for one in ((name, short) if separator else (name,))])
+        if not separator or any(record["name"] == name for record in found):
+            short, separator, home = name, "", ""
+        found = [record for record in found if record["name"] == short]
+        found = found or self.named("credentials/", short, "credential")
         fit = [record for record in found if record.get("kind") == "registry"]
         if not fit:
             raise Invalid(
@@ -115,14 +140,15 @@ class Controller:
         homes: dict[str, int] = {}
         for record in fit:
             told = (record.get("summary_fields") or {}).get("organization") or {}
-            homes[str(told.get("name"))] = record["id"]
+            homes[str(told.get("name") or "")] = record["id"]
         if separator and home not in homes:
-            raise NotFound(f"There is no credential `{short}` in `{home}`.", hint=did_you_mean(nearest(home, homes)))
-        if not separator and len(fit) > 1 and organization not in homes:
+            where = f"in `{home}`" if home else "without an organization"
+            raise NotFound(f"There is no credential `{short}` {where}.", hint=did_you_mean(nearest(home, homes)))
+        wanted = home if separator else organization or ""
+        if wanted not in homes and len(fit) > 1:
             which = ", ".join(f"`{short}{SEPARATOR}{other}`" for other in sorted(homes))
             raise Conflict(f"{len(fit)} registry credentials are called `{short}`.", hint=f"Say which: {which}.")
-        wanted = home if separator else str(organization)
-        return homes[wanted] if wanted in homes else next(iter(homes.values()))
+        return homes[wanted] if wanted in homes else next(iter(homes.values())), short
 
     def setting(self, name: str) -> t.Any:
         """Return a setting of category *system*. Raises Denied for all but superusers and auditors, NotFound."""
@@ -160,44 +186,58 @@ class Controller:
     def _ask_root(self) -> bool:
         """Ask ``/api/`` where the API is. Return whether that is elsewhere than thought."""
         self._assumed = False
-        answer = self._client.call("GET", "/api/")
+        try:
+            answer = self._client.call("GET", f"{self._below}/api/")
+        except EEError:
+            if not self._below:
+                raise
+            return False  # a path that was given, and is not that of a controller: the first answer tells more
         root = _root_in(answer if isinstance(answer, dict) else {})
+        if root is not None and not root.startswith(f"{self._below}/"):
+            root = self._below + root  # a controller does not know what a proxy puts before its paths
         moved = root is not None and root != self._root
         self._root = root or self._root
         return moved
 
-    def _all(self, wanted: t.Mapping[str, tuple[str, Query]]) -> dict[str, list[Record]]:
+    def _all(
+        self, wanted: t.Mapping[str, tuple[str, Query]], optional: t.Sequence[str] = ()
+    ) -> dict[str, list[Record]]:
         """Read first pages, then the pages they announce: all at once, since one listing often outweighs the rest.
 
         Ordered by id, so that what is created meanwhile comes last and moves nothing.
         """
-        first = dict(zip(wanted, self._pages([(*listing, 1) for listing in wanted.values()])))
+        asked = [_Page(*listing, 1, optional=name in optional) for name, listing in wanted.items()]
+        first = dict(zip(wanted, self._pages(asked)))
         records = {name: {record["id"]: record for record in page["results"]} for name, page in first.items()}
         rest = [(name, number) for name in wanted for number in range(2, _page_count(first[name]) + 1)]
-        for (name, _number), page in zip(rest, self._pages([(*wanted[name], number) for name, number in rest])):
+        for (name, _number), page in zip(rest, self._pages([_Page(*wanted[name], number) for name, number in rest])):
             records[name].update({record["id"]: record for record in page["results"]})
         return {name: list(found.values()) for name, found in records.items()}
 
-    def _pages(self, pages: t.Sequence[tuple[str, Query, int]]) -> list[Record]:
+    def _pages(self, pages: t.Sequence[_Page]) -> list[Record]:
         """Read pages in parallel. The first one alone where it still has to find out where the API is."""
         alone = 1 if self._assumed or len(pages) == 1 else 0
-        answers = [self._page(*page) for page in pages[:alone]]
+        answers = [self._page(page) for page in pages[:alone]]
         if len(pages) > alone:
             if self._pool is None:  # kept, and with it the connections of its threads
                 self._pool = ThreadPoolExecutor(PARALLEL)
-            answers += self._pool.map(lambda page: self._page(*page), pages[alone:])
+            answers += self._pool.map(self._page, pages[alone:])
         return answers
 
-    def _page(self, path: str, query: Query, number: int) -> Record:
-        numbered: Query = [] if number == 1 else [("page", str(number))]
+    def _page(self, asked: _Page) -> Record:
+        numbered: Query = [] if asked.number == 1 else [("page", str(asked.number))]
         try:
-            page = self.get(path, [*query, ("order_by", "id"), ("page_size", str(PAGE_SIZE)), *numbered])
+            page = self.get(asked.path, [*asked.query, ("order_by", "id"), ("page_size", str(PAGE_SIZE)), *numbered])
         except NotFound:
-            if number == 1:
+            if asked.number == 1:
                 raise
             return {"results": []}  # records were deleted since the first page, and this one is gone
+        except Denied as error:
+            if not asked.optional or error.status != 403:
+                raise
+            return {"results": []}
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-            raise Unreachable(f"`{path}` is no listing on this server.", hint="Is it a controller?")
+            raise Unreachable(f"`{asked.path}` is no listing on this server.", hint="Is it a controller?")
         return page
 
 
@@ -255,7 +295,8 @@ def open_controller(params: t.Mapping[str, t.Any], read_only: bool) -> Controlle
         send = sender(open_session(connection), connection)
         return Client(base, send, read_only=read_only, headers=headers, words=words)
 
-    return Controller(connect, root=root or USUAL_ROOT, assumed=root is None)
+    below = "" if root is None else root[: -len("/v2/")]
+    return Controller(connect, root=root or USUAL_ROOT, below=below)
 
 
 def split_host(host: str) -> tuple[str, str | None]:

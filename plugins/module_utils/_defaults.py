@@ -14,14 +14,17 @@ from ansible_collections.foundry.ee.plugins.module_utils._controller import (
     SYSTEM_SETTINGS,
     Controller,
     Record,
-    default_setting,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core import default_plan
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Failed, NotFound
-from ansible_collections.foundry.ee.plugins.module_utils._core.estate import from_listings
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, EEError, Failed, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.estate import UNREADABLE_SETTING, from_listings
 from ansible_collections.foundry.ee.plugins.module_utils._facts import read_everything
 
 ENVIRONMENTS = "execution_environments/"
+UNREADABLE = (
+    f"This user may not see the setting {DEFAULT}. `affected` says null for what a job gets from it, and does not name "
+    "a job that gets its environment from it before and after."
+)
 UNTOLD_IMAGES = (
     "A controller does not tell its list GLOBAL_JOB_EXECUTION_ENVIRONMENTS. Without `global_job_images` it is taken "
     "for empty, so where `affected` says `newest_global` another environment may be the right one."
@@ -59,6 +62,7 @@ def plan_defaults(controller: Controller, params: t.Mapping[str, t.Any]) -> Defa
     """Read what the targets of a task have, and plan what they shall have. Raises EEError."""
     targets = default_plan.read_targets(params)
     records = _records(controller, targets)
+    default_plan.refuse_twice(records)
     number = controller.setting(DEFAULT) if any(one.scope == default_plan.GLOBAL for one in targets) else None
     before = {one: None if record is None else default_plan.chosen_in(one, record) for one, record in records.items()}
     environments = _environments(controller, default_plan.unmet(targets, before), number)
@@ -76,8 +80,9 @@ def plan_defaults(controller: Controller, params: t.Mapping[str, t.Any]) -> Defa
 
 def _environments(controller: Controller, texts: t.Sequence[str], number: int | None) -> list[Record]:
     """Return the environments that these names and images mean, and the one of a number. Raises NotFound."""
-    filters = default_plan.environment_filters(texts, number)
-    found = controller.search(ENVIRONMENTS, filters) if filters else []
+    parts = default_plan.cut(default_plan.environment_filters(texts, number), 2 * default_plan.NAMES_PER_REQUEST)
+    answers = controller.searches({str(place): (ENVIRONMENTS, part) for place, part in enumerate(parts)})
+    found = list({one["id"]: one for records in answers.values() for one in records}.values())
     for text in texts:
         if default_plan.find_environment(text, found)[0] is None:
             raise default_plan.no_environment(text, [str(one["name"]) for one in controller.search(ENVIRONMENTS, ())])
@@ -90,16 +95,17 @@ def _records(
     """Return the record of each target, None for the global default. Raises NotFound, Conflict."""
     questions = default_plan.questions(targets)
     answers = controller.searches({str(number): (one.path, one.filters) for number, one in enumerate(questions)})
-    found: dict[str, list[Record]] = {scope: [] for scope in default_plan.SCOPES}
+    found: dict[tuple[str, str | None], list[Record]] = {(one.scope, one.organization): [] for one in targets}
     for number, question in enumerate(questions):
-        found[question.scope] += answers[str(number)]
+        found[question.scope, question.organization] += answers[str(number)]
     picked: dict[default_plan.Target, Record | None] = {}
     for target in targets:
         picked[target] = None
         if target.scope != default_plan.GLOBAL:
-            picked[target] = default_plan.pick(target, found[target.scope])
+            named = found[target.scope, target.organization]
+            picked[target] = default_plan.pick(target, named)
             if picked[target] is None:
-                raise _missing(controller, target, found[target.scope])
+                raise _missing(controller, target, named)
     return picked
 
 
@@ -112,13 +118,21 @@ def _missing(controller: Controller, target: default_plan.Target, found: t.Seque
 def _affected(
     controller: Controller, changes: t.Sequence[default_plan.Setting], images: t.Sequence[t.Any] | None
 ) -> tuple[list[dict[str, t.Any]], tuple[str, ...]]:
-    """Return who gets another environment, and what could not be seen, in words."""
+    """Return who gets another environment, and what could not be seen, in words.
+
+    Raises Denied and Invalid for changes that the controller would refuse.
+    """
     listings = read_everything(controller)
-    number, unseen = default_setting(controller)
+    unseen: tuple[str, ...] = ()
+    try:
+        number = controller.setting(DEFAULT)
+    except Denied:
+        number, unseen = UNREADABLE_SETTING, (UNREADABLE,)
     listed = [image.get("image") if isinstance(image, dict) else image for image in images or ()]
     estate = from_listings(
         listings, default_environment=number, global_job_images=[str(image) for image in listed if image]
     )
+    default_plan.check_allowed(changes, estate, listings["workflows"])
     affected = default_plan.affected(estate, changes)
     if images is None and default_plan.rests_on_images(affected):
         unseen = (*unseen, UNTOLD_IMAGES)

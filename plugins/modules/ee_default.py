@@ -41,7 +41,10 @@ options:
     description: Name of the organization, project and so on. For a workflow's node its identifier.
     type: str
   organization:
-    description: Of several projects or job templates with one name, the one of this organization.
+    description:
+      - Of several projects or job templates with one name, the one of this organization.
+      - Of several inventory sources, workflow's nodes or schedules, the one whose inventory, workflow template or
+        template is of this organization.
     type: str
   inventory:
     description: Of several inventory sources with one name, the one of this inventory.
@@ -104,7 +107,9 @@ options:
     type: path
 notes:
   - A no-op takes one request for each scope, two for the global default. What the controller shows of other records
-    already names their execution environment and its image.
+    already names their execution environment and its image. Where O(organization) is told for inventory sources, nodes
+    or schedules, it is one request for each organization.
+  - What the controller would refuse is refused before anything is written, in check mode as well.
   - A change takes eight listings more, in pages of 200, to tell who is RV(affected).
   - The control plane's execution environment and the global job environments are no settings of the API, but of a file;
     the role P(foundry.ee.register#role) registers them.
@@ -216,7 +221,8 @@ affected:
       description: Name of the template, source or project that starts it.
       type: str
     before:
-      description: C(name), C(image) and C(level) of what it got. Null if it got none.
+      description: >-
+        C(name), C(image) and C(level) of what it got. Null if it got none, or if this user may not see what decides.
       type: dict
     after:
       description: The same, of what it gets.
@@ -314,8 +320,8 @@ def read_file(path: str) -> str | None:
 
 
 def apply_laptop(module: AnsibleModule, planned: OnLaptop) -> None:
-    """Write the file elsewhere, then put it in place."""
-    path = pathlib.Path(planned.place.path)
+    """Write the file elsewhere, then put it in place; of a symbolic link, where it leads."""
+    path = pathlib.Path(os.path.realpath(planned.place.path))
     handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(handle, "wb") as file:
         file.write((planned.after.text or "").encode())

@@ -79,7 +79,8 @@ options:
   credential:
     description:
       - Name of the container registry credential that pulls the image; empty for none.
-      - Of several with one name, that of the environment's own organization is taken; V(name++organization) says which.
+      - Of several with one name, the one that is set already stays, else that of the environment's own organization is
+        taken. V(name++organization) says which; V(name++) is the one without an organization.
     type: str
   organization:
     description:
@@ -101,8 +102,11 @@ options:
     default: false
 notes:
   - A no-op takes one request, for every 40 of O(environments) as well; two where O(credential) names its organization.
+  - A new record, and one that becomes global, takes one request more in a task, to ask whether this user may do that.
   - An execution environment that the controller manages itself (the control plane's) can only get another O(pull), and
     cannot be deleted.
+  - Check mode cannot tell that a user may not create a record in an organization, or that its name is taken by one of
+    another organization which this user does not see.
   - Whoever is no superuser does not see all users of an execution environment. What could not be seen is a warning.
 seealso:
   - module: foundry.ee.ee_default
@@ -247,7 +251,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._controller import (
     environment_uses,
     open_controller,
 )
-from ansible_collections.foundry.ee.plugins.module_utils._core.default_plan import NAMES_PER_REQUEST
+from ansible_collections.foundry.ee.plugins.module_utils._core.default_plan import cut
 from ansible_collections.foundry.ee.plugins.module_utils._core.environment_plan import (
     SEPARATOR,
     Change,
@@ -255,7 +259,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.environment_plan 
     Use,
     Wish,
     check_kept,
+    check_user,
     face,
+    needs_me,
     plan_absent,
     plan_present,
     read_wish,
@@ -291,13 +297,17 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 
 @dataclass(frozen=True)
 class Planned:
-    """A change, the ids that its names stand for, and who would lose a deleted environment."""
+    """A change, the ids that its names stand for, and who would lose a deleted environment.
+
+    ``credential`` is the name of one that was told as ``name++organization``.
+    """
 
     controller: Controller
     change: Change
     ids: t.Mapping[str, int | None]
     used_by: tuple[Use, ...] = ()
     warnings: tuple[str, ...] = ()
+    credential: str | None = None
 
     @property
     def changed(self) -> bool:
@@ -311,6 +321,8 @@ class Planned:
     def result(self) -> dict[str, t.Any]:
         after = self.change.after
         shown = {} if after is None else {"id": self.change.id, **after, "managed": self.change.managed}
+        if shown and self.credential is not None:
+            shown["credential"] = self.credential
         return {
             "environment": shown,
             "used_by": [use.as_result() for use in self.used_by],
@@ -334,8 +346,8 @@ def plan_many(controller: Controller, given: t.Sequence[t.Mapping[str, t.Any]]) 
 def read(controller: Controller, wishes: t.Sequence[Wish]) -> list[Record]:
     """Return the records that have one of the names, few names at a time."""
     names = list(dict.fromkeys(name for wish in wishes for name in wish.names))
-    parts = [names[start : start + NAMES_PER_REQUEST] for start in range(0, len(names), NAMES_PER_REQUEST)]
-    asked = {str(number): (PATH, [("or__name", name) for name in part]) for number, part in enumerate(parts)}
+    parts = cut(("or__name", name) for name in names)
+    asked = {str(number): (PATH, part) for number, part in enumerate(parts)}
     return [record for records in controller.searches(asked).values() for record in records]
 
 
@@ -344,11 +356,13 @@ def plan_one(names: Names, wish: Wish, everything: t.Sequence[Record], params: t
     controller = names.controller
     if params["state"] == "absent":
         return plan_deletion(controller, plan_absent(wish, found), force=params["force"])
-    exact = None
+    exact, called = None, None
     if wish.credential and SEPARATOR in wish.credential:
-        exact = names.credential(wish.credential, None)
+        exact, called = names.credential(wish.credential, None)
     change = plan_present(wish, found, exact)
-    return Planned(controller, change, look_up(names, change, exact))
+    if needs_me(change):
+        check_user(change, names.me())
+    return Planned(controller, change, look_up(names, change, exact), credential=called)
 
 
 class Names:
@@ -358,6 +372,7 @@ class Names:
         self.controller = controller
         self.credential = functools.lru_cache(maxsize=None)(controller.credential)
         self.organization = functools.lru_cache(maxsize=None)(self._organization)
+        self.me = functools.lru_cache(maxsize=None)(controller.me)
 
     def _organization(self, name: str) -> int:
         return t.cast(int, self.controller.named("organizations/", name, "organization")[0]["id"])
@@ -372,7 +387,7 @@ def look_up(names: Names, change: Change, exact: int | None) -> dict[str, int | 
         ids["organization"] = names.organization(change.fields["organization"])
     if change.fields.get("credential"):
         home = (change.after or {}).get("organization")
-        ids["credential"] = exact or names.credential(change.fields["credential"], home)
+        ids["credential"] = exact or names.credential(change.fields["credential"], home)[0]
     return ids
 
 

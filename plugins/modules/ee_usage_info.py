@@ -18,7 +18,9 @@ description:
   - Names what stands out - environments that nobody uses, what gets no environment or one whose image is gone, and
     defaults that dangle.
   - Says what O(what_if) would change, without changing it.
-  - A controller is asked by one request per page of 200 for each of eight listings, and one for the setting.
+  - A controller is asked by one request per page of 200 for each of seven listings, and one for the setting. If there
+    are execution environments that nobody seems to use, two more for every 40 of those tell whether a schedule or a
+    workflow's node brings one along.
 extends_documentation_fragment:
   - foundry.ee._attributes
   - foundry.ee._attributes.info
@@ -85,7 +87,7 @@ options:
         type: str
       organization:
         description:
-          - Which of several projects or job templates of that name.
+          - Which of several projects, job templates or inventory sources of that name.
           - The organization of an environment that is added; without it, it is global.
         type: str
       inventory:
@@ -261,7 +263,9 @@ environments:
       type: str
       returned: success
     set_on:
-      description: Where it is set, each with C(scope) and C(name).
+      description:
+        - Where it is set, each with C(scope) and C(name).
+        - V(schedule) and V(workflow_node) are among the scopes only where nothing else uses it.
       type: list
       elements: dict
       returned: success
@@ -322,11 +326,16 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.foundry.ee.plugins.module_utils._arguments import CONTROLLER_ARGUMENTS, REGISTRY_ARGUMENTS
-from ansible_collections.foundry.ee.plugins.module_utils._controller import open_controller
+from ansible_collections.foundry.ee.plugins.module_utils._controller import Controller, open_controller
 from ansible_collections.foundry.ee.plugins.module_utils._core import effective, usage
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.estate import Estate, from_variables
-from ansible_collections.foundry.ee.plugins.module_utils._facts import read_estate
+from ansible_collections.foundry.ee.plugins.module_utils._facts import (
+    RESTRICTED,
+    SURVEY,
+    read_estate,
+    read_starts,
+)
 from ansible_collections.foundry.ee.plugins.module_utils._http import REQUESTS_IMPORT_ERROR
 from ansible_collections.foundry.ee.plugins.module_utils._images import Images
 from ansible_collections.foundry.ee.plugins.module_utils._run import report
@@ -356,29 +365,39 @@ ARGUMENTS: dict[str, t.Any] = {
 
 
 def look(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    estate, requests = gather(params)
+    controller = None if params["variables"] is not None else connect(params)
+    images = listed(params["global_job_images"])
+    estate = gather(params, controller, images)
     asker = Images(params)
     states = None
     if params["check_images"]:
         states = asker.states((one.image for one in estate.environments.values() if one.image), age=True)
     now = datetime.datetime.now(datetime.timezone.utc)
-    result = usage.survey(estate, images=states, now=now, explain=params["explain"])
+    result = usage.survey(
+        estate,
+        images=states,
+        now=now,
+        explain=params["explain"],
+        starts=lambda keys: {} if controller is None else read_starts(controller, keys),
+    )
     if params["what_if"] is not None:
         result["affected"] = effective.affected(estate, usage.suppose(estate, params["what_if"]))
-    result["requests"] = requests + asker.requests
+    result["requests"] = (0 if controller is None else controller.requests) + asker.requests
     return result
 
 
-def gather(params: t.Mapping[str, t.Any]) -> tuple[Estate, int]:
-    """Return the facts, and how many requests they took. Raises EEError."""
-    images = listed(params["global_job_images"])
-    if params["variables"] is not None:
-        return from_variables(params["variables"], global_job_images=images), 0
+def connect(params: t.Mapping[str, t.Any]) -> Controller:
+    """Return the controller to ask. Raises EEError."""
     if params["controller_host"] is None:
         raise Invalid("There are no facts to go by.", hint="Give `controller_host`, or the facts as `variables`.")
-    controller = open_controller(params, read_only=True)
-    estate = read_estate(controller, global_job_images=images or ())
-    return estate, controller.requests
+    return open_controller(params, read_only=True)
+
+
+def gather(params: t.Mapping[str, t.Any], controller: Controller | None, images: list[str] | None) -> Estate:
+    """Return the facts, of the controller or of the variables. Raises EEError."""
+    if controller is None:
+        return from_variables(params["variables"], global_job_images=images)
+    return read_estate(controller, SURVEY, images or (), optional=RESTRICTED)
 
 
 def listed(images: t.Sequence[t.Any] | None) -> list[str] | None:

@@ -9,11 +9,19 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import effective
-from ansible_collections.foundry.ee.plugins.module_utils._core.environment_plan import PLACES, home, title
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Invalid, NotFound
-from ansible_collections.foundry.ee.plugins.module_utils._core.estate import Estate, did_you_mean, nearest
+from ansible_collections.foundry.ee.plugins.module_utils._core.environment_plan import PLACES, home, may, title
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Denied, Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.estate import (
+    Environment,
+    Estate,
+    Ref,
+    Unknown,
+    did_you_mean,
+    nearest,
+)
 
 Record = t.Mapping[str, t.Any]
 R = t.TypeVar("R", bound=Record)
@@ -33,26 +41,36 @@ WORDS = {
 }
 # scopes whose records are told apart by something else than an organization
 _WITHIN = {"inventory_source": "inventory", "workflow_node": "workflow", "schedule": "template"}
-NAMES_PER_REQUEST = 40  # a longer address is refused by proxies
+# listings whose records do not show their organization: scope → what to filter by
+_HOMES = {
+    "inventory_source": "inventory__organization__name",
+    "workflow_node": "workflow_job_template__organization__name",
+    "schedule": "unified_job_template__organization__name",
+}
+NAMES_PER_REQUEST = 40
+LONGEST_FILTERS = 6000  # characters of an address; many proxies refuse more than 8 KiB of it
 
 
 @dataclass(frozen=True)
 class Target:
     """One place and what is wished for there: an environment's name or image, empty to clear.
 
-    ``within`` is the organization, inventory, workflow or template that the record is in, if that was told.
+    ``within`` is the organization, inventory, workflow or template that the record is in, if that was told;
+    ``organization`` that of the inventory, workflow or template.
     """
 
     scope: str
     name: str | None
     within: str | None
     environment: str
+    organization: str | None = None
 
     @property
     def words(self) -> str:
         if self.scope == GLOBAL:
             return "the global default"
-        return f"{WORDS[self.scope]} `{self.name}`" + ("" if self.within is None else f" of `{self.within}`")
+        told = [f" of `{one}`" for one in (self.within, self.organization) if one is not None]
+        return f"{WORDS[self.scope]} `{self.name}`" + "".join(told)
 
 
 def read_target(given: t.Mapping[str, t.Any]) -> Target:
@@ -66,54 +84,97 @@ def read_target(given: t.Mapping[str, t.Any]) -> Target:
     if scope != GLOBAL and not name:
         raise Invalid(f"Scope `{scope}` needs the `name` of the {WORDS[scope]}.")
     key = "organization" if scope in ("project", "job_template") else _WITHIN.get(scope)
+    above = given.get("organization") if scope in _WITHIN else None
     for option in ("organization", "inventory", "workflow", "template"):
-        if given.get(option) is not None and option != key:
+        if given.get(option) is not None and option != key and not (option == "organization" and above):
             raise Invalid(
                 f"Scope `{scope}` takes no `{option}`.",
                 hint=f"Of several with one name, `{key}` says which." if key else None,
             )
-    return Target(scope, name, given.get(key) if key else None, environment.strip())
+    return Target(scope, name, given.get(key) if key else None, environment.strip(), above)
 
 
 def read_targets(params: t.Mapping[str, t.Any]) -> list[Target]:
     """Return the targets of a task's options. Raises Invalid, also for one place named twice."""
     targets = [read_target(one) for one in ([params] if params.get("defaults") is None else params["defaults"])]
-    for (scope, name, within), count in Counter((one.scope, one.name, one.within) for one in targets).items():
-        if count > 1:
-            raise Invalid(f"{Target(scope, name, within, '').words} is named {count} times in one task.")
+    _refuse_twice(Counter(one.words for one in targets))
     return targets
+
+
+def refuse_twice(records: t.Mapping[Target, Record | None]) -> None:
+    """Refuse one record that is named in two ways, such as with its organization and without it. Raises Invalid."""
+    found = [(one, record["id"]) for one, record in records.items() if record is not None]
+    first = {(one.scope, number): one for one, number in reversed(found)}
+    _refuse_twice(Counter(first[one.scope, number].words for one, number in found))
+
+
+def _refuse_twice(counted: t.Mapping[str, int]) -> None:
+    for words, count in counted.items():
+        if count > 1:
+            raise Invalid(f"{words} is named {count} times in one task.", hint="Which of them is meant?")
 
 
 @dataclass(frozen=True)
 class Question:
-    """A listing to ask for the records of one scope, filtered by some of their names."""
+    """A listing to ask for the records of one scope, filtered by some of their names.
+
+    ``organization`` is the one that they have to be in, where the records themselves do not tell theirs.
+    """
 
     scope: str
     path: str
     filters: Pairs
+    organization: str | None = None
 
 
 def questions(targets: t.Sequence[Target]) -> list[Question]:
     """Return what to ask for the records of all targets, few names at a time."""
     asked = []
     for scope, (listing, _field) in LISTINGS.items():
-        names = list(dict.fromkeys(str(one.name) for one in targets if one.scope == scope))
         key = "identifier" if scope == "workflow_node" else "name"
-        for start in range(0, len(names), NAMES_PER_REQUEST):
-            filters = [(f"or__{key}", name) for name in names[start : start + NAMES_PER_REQUEST]]
-            asked.append(Question(scope, f"{listing}/", filters))
+        for organization in dict.fromkeys(one.organization for one in targets if one.scope == scope):
+            fit = [one for one in targets if (one.scope, one.organization) == (scope, organization)]
+            names = [(f"or__{key}", str(one.name)) for one in fit]
+            told = [] if organization is None else [(_HOMES[scope], organization)]
+            asked += [Question(scope, f"{listing}/", told + part, organization) for part in cut(names)]
     return asked
 
 
+def cut(filters: t.Iterable[tuple[str, str]], most: int = NAMES_PER_REQUEST) -> list[Pairs]:
+    """Return filters, each once, in parts that make an address of moderate length."""
+    parts: list[Pairs] = []
+    room = 0
+    for pair in dict.fromkeys(filters):
+        length = len(urlencode([pair])) + 1
+        if not parts or length > room or len(parts[-1]) == most:
+            parts.append([])
+            room = LONGEST_FILTERS
+        parts[-1].append(pair)
+        room -= length
+    return parts
+
+
 def pick(target: Target, records: t.Sequence[R]) -> R | None:
-    """Return the record that a target names, None if there is none. Raises Conflict if it may be several."""
+    """Return the record that a target names, None if there is none. Raises Conflict if it may be several.
+
+    ``records`` are in the target's organization already, if it tells one (``Question``).
+    """
     named = [record for record in records if title(target.scope, record) == target.name]
     fit = [record for record in named if target.within in (None, home(target.scope, record))]
     if len(fit) > 1:
-        option = _WITHIN.get(target.scope, "organization")
-        which = ", ".join(sorted(f"`{home(target.scope, record)}`" for record in fit))
-        raise Conflict(f"{len(fit)} records are called {target.words}.", hint=f"Say which with `{option}`: {which}.")
+        raise Conflict(f"{len(fit)} records are called {target.words}.", hint=_which(target, fit))
     return fit[0] if fit else None
+
+
+def _which(target: Target, fit: t.Sequence[Record]) -> str:
+    """Return how namesakes can be told apart, if they can."""
+    option = _WITHIN.get(target.scope, "organization")
+    homes = sorted({f"`{home(target.scope, record)}`" for record in fit})
+    if len(homes) > 1:
+        return f"Say which with `{option}`: {', '.join(homes)}."
+    if target.scope in _WITHIN and target.organization is None:
+        return f"All are of a {option} called {homes[0]}: say which with `organization`."
+    return "Nothing that a task can say tells them apart: rename one of them."
 
 
 def not_found(target: Target, named: t.Sequence[Record], everything: t.Sequence[Record]) -> NotFound:
@@ -133,6 +194,7 @@ class Chosen:
     name: str | None = None
     image: str | None = None
     managed: bool = False
+    editable: bool = True
 
     def is_meant_by(self, text: str) -> bool:
         return text in (self.name, self.image)
@@ -184,7 +246,7 @@ def find_environment(text: str, records: t.Sequence[Record]) -> tuple[Chosen | N
 
 
 def _chosen(record: Record) -> Chosen:
-    return Chosen(record["id"], record["name"], record["image"], bool(record.get("managed")))
+    return Chosen(record["id"], record["name"], record["image"], bool(record.get("managed")), may(record, "edit"))
 
 
 def known_by_id(number: int | None, records: t.Sequence[Record]) -> Chosen | None:
@@ -208,6 +270,8 @@ class Setting:
     after: Chosen | None
     template: int | None = None  # of a workflow node and of a schedule: what it starts
     inventory: int | None = None
+    workflow: int | None = None
+    editable: bool = True
 
     @property
     def changed(self) -> bool:
@@ -216,7 +280,7 @@ class Setting:
     @property
     def key(self) -> str:
         """How a diff calls the place."""
-        return replace(self.target, within=self.within).words
+        return replace(self.target, within=self.within).words  # with the organization, if the task told it
 
     @property
     def path(self) -> str:
@@ -256,7 +320,58 @@ def _setting(target: Target, record: Record | None, before: Chosen | None, after
         return Setting(target, None, None, before, after)
     starts = record.get("unified_job_template") if target.scope in ("workflow_node", "schedule") else None
     number, within = record["id"], home(target.scope, record)
-    return Setting(target, number, within, before, after, starts, record.get("inventory"))
+    return Setting(
+        target,
+        number,
+        within,
+        before,
+        after,
+        starts,
+        record.get("inventory"),
+        record.get("workflow_job_template"),
+        may(record, "edit"),
+    )
+
+
+def check_allowed(settings: t.Sequence[Setting], estate: Estate, workflows: t.Sequence[Record]) -> None:
+    """Refuse what the controller would refuse, before anything is written. Raises Denied, Invalid.
+
+    ``workflows`` are the workflow templates as the API shows them: a node does not say whether it may be edited.
+    """
+    closed = {one["id"] for one in workflows if not may(one, "edit")}
+    for setting in settings:
+        if setting.target.scope == GLOBAL:
+            _check_setting(setting)
+        elif not setting.editable or setting.workflow in closed:
+            raise Denied(
+                f"This user may not edit the {setting.key}.",
+                hint="That takes its administrator's rights, or those of its organization's administrator, and a token "
+                "that may write.",
+            )
+        if setting.target.scope == "workflow_node" and setting.after is not None and not _asks(setting, estate):
+            raise Invalid(
+                f"The {setting.key} cannot bring an execution environment along: what it starts does not ask for one "
+                "on launch.",
+                hint="Set `ask_execution_environment_on_launch` on the job template first.",
+            )
+
+
+def _check_setting(setting: Setting) -> None:
+    """Who may write the setting may edit every environment. An auditor, and a token that only reads, may not."""
+    if any(one is not None and not one.editable for one in (setting.before, setting.after)):
+        raise Denied(
+            "This user may read the global default, but not change it.",
+            hint="That is for superusers, with a token that may write.",
+        )
+
+
+def _asks(setting: Setting, estate: Estate) -> bool:
+    """Whether what a node starts asks for an environment. What this user does not see may well ask."""
+    template = setting.template
+    if template is not None and template in estate.templates:
+        return estate.templates[template].asks
+    others = (estate.projects, estate.sources, estate.workflows, estate.system_jobs)
+    return not any(template in table for table in others)
 
 
 def diff(settings: t.Sequence[Setting]) -> dict[str, dict[str, t.Any]]:
@@ -277,6 +392,7 @@ def affected(estate: Estate, settings: t.Sequence[Setting]) -> list[dict[str, t.
 
     ``estate`` is the controller as it is. A workflow node and a schedule count for the job that they start.
     """
+    estate = _with_hidden(estate, settings)
     after = estate
     started: list[dict[str, t.Any]] = []
     for setting in settings:
@@ -304,11 +420,22 @@ def _started(before: Estate, after: Estate, setting: Setting) -> list[dict[str, 
 
 
 def _side(estate: Estate, setting: Setting, chosen: Chosen | None) -> dict[str, t.Any] | None:
-    asked = effective.Asked("job", setting.template, launch=_ref(chosen), inventory=setting.inventory)
-    answer = effective.resolve(estate, asked)
-    if answer.environment is None:
-        return None
-    return {"name": answer.environment.name, "image": answer.environment.image, "level": answer.level}
+    inventory: Ref = setting.inventory
+    if setting.inventory is not None and setting.inventory not in estate.inventories:
+        inventory = Unknown("inventory", str(setting.inventory), estate.where)
+    asked = effective.Asked("job", setting.template, launch=_ref(chosen), inventory=inventory)
+    return effective.side(estate, asked)
+
+
+def _with_hidden(estate: Estate, settings: t.Sequence[Setting]) -> Estate:
+    """Add the environments that are set on nodes and schedules, and that this user may not list."""
+    for setting in settings:
+        if setting.before is not None and setting.before.id not in estate.environments:
+            name = setting.before.name or f"#{setting.before.id}"
+            # one of another organization: it is no global one, whatever the id of that is
+            hidden = Environment(name, setting.before.image, Unknown("organization", "?", estate.where))
+            estate = estate.with_environment(setting.before.id, hidden)
+    return estate
 
 
 def _ref(chosen: Chosen | None) -> int | None:

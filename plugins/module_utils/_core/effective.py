@@ -208,9 +208,10 @@ def _own_levels(estate: Estate, asked: Asked, situation: _Situation) -> Answer:
 def affected(before: Estate, after: Estate) -> list[dict[str, t.Any]]:
     """Return what gets another environment in ``after``: ``{kind, name, before, after}``, each side a record or None.
 
-    A side is ``{name, image, level}``; it is None where the run gets no environment, or does not exist.
+    A side is ``{name, image, level}``; it is None where the run gets no environment, does not exist, or is decided by
+    something that is not among the facts.
     """
-    sides = [{asked: _side(estate, asked) for asked in everything(estate)} for estate in (before, after)]
+    sides = [{asked: side(estate, asked) for asked in everything(estate)} for estate in (before, after)]
     changes = []
     for asked in dict.fromkeys((*sides[0], *sides[1])):
         old, new = sides[0].get(asked), sides[1].get(asked)
@@ -251,7 +252,8 @@ def _what(side: dict[str, t.Any] | None) -> tuple[t.Any, t.Any] | None:
     return None if side is None else (side["name"], side["image"])
 
 
-def _side(estate: Estate, asked: Asked) -> dict[str, t.Any] | None:
+def side(estate: Estate, asked: Asked) -> dict[str, t.Any] | None:
+    """Return ``{name, image, level}`` of what a run gets; None where it gets none, or the facts do not tell."""
     try:
         answer = resolve(estate, asked)
     except EEError:

@@ -10,6 +10,7 @@ A record is what the API shows; a *face* is the part of it that users write, wit
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections import Counter
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ Face = dict[str, str]
 FIELDS = ("name", "image", "pull", "credential", "organization", "description")
 LONGEST_NAME = 512
 SHOWN_USES = 10
+# Wider than what a registry has: a controller stores any algorithm, and any case, from 32 digits on.
+_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 SEPARATOR = "++"  # between a credential and its organization, as the controller's own named addresses have it
 
 # where an EE may be set: listing → (field, kind)
@@ -84,7 +87,10 @@ def refuse_twice(wishes: t.Sequence[Wish]) -> None:
 
 def check_image(image: str) -> None:
     """Refuse what the controller refuses. Raises Invalid."""
-    parsed = image_ref.parse(image)
+    name, at, digest = image.partition("@")
+    parsed = image_ref.parse(name)
+    if at and not _DIGEST.fullmatch(digest):
+        raise Invalid(f"`{digest}` is no digest.", hint="Expected `sha256:` and 64 hexadecimal digits.")
     if parsed.registry is not None and parsed.registry.startswith("["):
         raise Invalid(f"`{image}`: a controller takes no IPv6 address.", hint="Give the registry's host name.")
 
@@ -117,6 +123,11 @@ class Change(RecordPlan):
     before: Face | None
     after: Face | None
     managed: bool = False
+
+    @property
+    def goes_global(self) -> bool:
+        """Whether it is for everybody afterwards, and was not before."""
+        return (self.after or {}).get("organization") == "" and (self.before or {}).get("organization") != ""
 
     @property
     def fields(self) -> Face:
@@ -211,12 +222,39 @@ def _check_allowed(record: Record, change: Change) -> None:
 
 def _check_capability(record: Record, what: str) -> None:
     """The controller says beforehand whether this user may, so that check mode can tell."""
-    if ((record.get("summary_fields") or {}).get("user_capabilities") or {}).get(what) is False:
+    if not may(record, what):
         raise Denied(
             f"This user may not {what} the execution environment `{record['name']}`.",
             hint="Global ones are for superusers, those of an organization for its administrators, and none is for a "
             "token that may only read.",
         )
+
+
+def may(record: Record, what: str) -> bool:
+    """Whether this user may ``edit`` or ``delete`` a record, as far as the controller tells."""
+    told = (record.get("summary_fields") or {}).get("user_capabilities") or {}
+    return told.get(what) is not False
+
+
+def needs_me(change: Change) -> bool:
+    """Whether a change is one that the record itself does not tell about: a new record, or one that goes global."""
+    return change.changed and change.after is not None and (change.before is None or change.goes_global)
+
+
+def check_user(change: Change, user: Record) -> None:
+    """Refuse what this user may not do, as ``me/`` tells about the user. Raises Denied."""
+    name = (change.after or {})["name"]
+    if not may(user, "edit"):  # of themselves everybody may
+        raise Denied(f"`{name}` cannot be written: this token may only read.", hint="Take one of scope `write`.")
+    if user.get("is_superuser") is not False:
+        return
+    if change.goes_global:
+        raise Denied(
+            f"This user may not make `{name}` a global execution environment.",
+            hint="Only superusers may. An administrator of an organization gives its `organization`.",
+        )
+    if user.get("is_system_auditor"):
+        raise Denied(f"This user is an auditor and may not create `{name}`.", hint="Auditors may only read.")
 
 
 def check_kept(change: Change, saved: Face) -> None:

@@ -25,6 +25,7 @@ class Unknown:
     """A reference to something that is not among the facts, or (``among``) to one of several with the same name.
 
     ``where`` names the facts that were searched. ``fatal`` is False where a controller passes over such a reference.
+    ``elsewhere`` names those who have one of the name, none of whom is ``wanted``.
     """
 
     what: str
@@ -34,10 +35,13 @@ class Unknown:
     among: tuple[str, ...] = ()
     fatal: bool = True
     hint: str | None = None
+    wanted: tuple[str | None, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
-        return f"{self.what} `{self.name}`"
+        told = "++".join(one for one in self.wanted if one is not None)
+        return f"{self.what} `{self.name}`" + (f" of `{told}`" if told else "")
 
     def error(self, context: str = "") -> EEError:
         """Return the error to raise where the reference decides: NotFound or Invalid."""
@@ -64,6 +68,7 @@ UNREADABLE_SETTING = Unknown(
 
 Ref = t.Union[int, Unknown, None]
 Row = t.Mapping[str, t.Any]
+Owners = tuple[t.Optional[str], ...]
 T = t.TypeVar("T")
 
 
@@ -295,34 +300,47 @@ class Estate:
         return sorted(found, key=_age, reverse=True)
 
     def find_environment(self, text: str) -> Ref:
-        """Return the key of an environment by its name, else the newest of those with that image."""
+        """Return the key of an environment by its name, else the newest with that image, rather one not managed."""
         ref = seek(self.environments, "execution environment", text, self.where)
         if isinstance(ref, int):
             return ref
         by_image = [key for key, one in self.environments.items() if one.image == text]
-        return max(by_image, key=lambda key: _age(self.environments[key]), default=ref)
+        return max(by_image, key=lambda key: self._preference(self.environments[key]), default=ref)
+
+    @staticmethod
+    def _preference(one: Environment) -> tuple[bool, tuple[datetime.datetime, int]]:
+        """One that the controller manages itself is not meant by its image while there is another."""
+        return not one.managed, _age(one)
 
     def find_organization(self, name: str) -> Ref:
         return seek(self.organizations, "organization", name, self.where)
 
-    def find_project(self, name: str, organization: str | None = None) -> Ref:
-        owner = self._owner(lambda key: self.projects[key].organization)
-        return seek(self.projects, "project", name, self.where, owner, organization)
+    def find_project(self, name: str, organization: str | None = None, *, preferred: str | None = None) -> Ref:
+        """Return the key of a project: of ``organization``, or of several rather that of ``preferred``."""
+        owners = self._owners(lambda key: self.projects[key].organization)
+        return self._of(seek(self.projects, "project", name, self.where, owners, (organization,), preferred))
 
-    def find_inventory(self, name: str, organization: str | None = None) -> Ref:
-        owner = self._owner(lambda key: self.inventories[key].organization)
-        return seek(self.inventories, "inventory", name, self.where, owner, organization)
+    def find_inventory(self, name: str, organization: str | None = None, *, preferred: str | None = None) -> Ref:
+        """Return the key of an inventory: of ``organization``, or of several rather that of ``preferred``."""
+        owners = self._owners(lambda key: self.inventories[key].organization)
+        return self._of(seek(self.inventories, "inventory", name, self.where, owners, (organization,), preferred))
 
     def find_template(self, name: str, organization: str | None = None) -> Ref:
-        owner = self._owner(lambda key: self.templates[key].organization)
-        return seek(self.templates, "job template", name, self.where, owner, organization)
+        owners = self._owners(lambda key: self.templates[key].organization)
+        return self._of(seek(self.templates, "job template", name, self.where, owners, (organization,)))
 
     def find_workflow(self, name: str, organization: str | None = None) -> Ref:
-        owner = self._owner(lambda key: self.workflows[key].organization)
-        return seek(self.workflows, "workflow job template", name, self.where, owner, organization)
+        owners = self._owners(lambda key: self.workflows[key].organization)
+        return self._of(seek(self.workflows, "workflow job template", name, self.where, owners, (organization,)))
 
-    def find_source(self, name: str, inventory: str | None = None) -> Ref:
-        return seek(self.sources, "inventory source", name, self.where, self.inventory_of_source, inventory)
+    def find_source(self, name: str, inventory: str | None = None, organization: str | None = None) -> Ref:
+        """Return the key of an inventory source, also by ``name++inventory`` or ``name++inventory++organization``."""
+
+        def owners(key: int) -> Owners:
+            return (self.inventory_of_source(key), self.organization_of_source(key))
+
+        found = seek(self.sources, "inventory source", name, self.where, owners, (inventory, organization))
+        return self._of(found, place=1)
 
     def find_system_job(self, name: str) -> Ref:
         return seek(self.system_jobs, "system job template", name, self.where)
@@ -338,8 +356,23 @@ class Estate:
             return self.inventories[ref].name
         return None if ref is None else ref.name
 
-    def _owner(self, organization: t.Callable[[int], Ref]) -> t.Callable[[int], str | None]:
-        return lambda key: self.organization_name(organization(key))
+    def organization_of_source(self, key: int) -> str | None:
+        source = self.sources[key]
+        if source.organization is None and isinstance(source.inventory, int):
+            return self.organization_name(self.inventories[source.inventory].organization)
+        return self.organization_name(source.organization)
+
+    def _owners(self, organization: t.Callable[[int], Ref]) -> t.Callable[[int], Owners]:
+        return lambda key: (self.organization_name(organization(key)),)
+
+    def _of(self, found: Ref, place: int = 0) -> Ref:
+        """Tell of an organization that there is not, rather than of a record that it does not have."""
+        if not isinstance(found, Unknown) or not found.elsewhere or len(found.wanted) <= place:
+            return found
+        organization = found.wanted[place]
+        if organization is None or organization in self.organizations.names:
+            return found
+        return replace(found, hint=did_you_mean(self.organizations.nearest(organization)) or found.hint)
 
 
 @dataclass(frozen=True)
@@ -369,8 +402,8 @@ def known(ref: Ref) -> int:
     raise ref.error()
 
 
-def _nobody(key: int) -> str | None:
-    return None
+def _nobody(key: int) -> Owners:
+    return ()
 
 
 def seek(
@@ -378,28 +411,67 @@ def seek(
     what: str,
     name: str,
     where: str,
-    owner: t.Callable[[int], str | None] = _nobody,
-    wanted: str | None = None,
+    owners: t.Callable[[int], Owners] = _nobody,
+    wanted: Owners = (),
+    preferred: str | None = None,
 ) -> Ref:
     """Return the key of the one record with a name, or Unknown.
 
-    ``owner`` gives the name of what tells namesakes apart (an organization, an inventory), ``wanted`` picks one of
-    them. ``name`` may also be written ``name++owner``, as in a controller's named URLs, or be an id.
+    ``owners`` gives the names of what tells namesakes apart, the nearest first (an organization; an inventory and its
+    organization). ``wanted`` are those that the record must have, None for any; ``preferred`` picks one of several by
+    the nearest. ``name`` may also be written ``name++owner`` or ``name++owner++owner``, as in a controller's named
+    URLs, or be an id.
     """
     keys = table.names.get(name, [])
-    if len(keys) == 1:
-        return keys[0]
-    if not keys and "++" in name:
-        short, _plus, wanted = name.partition("++")
-        keys = [key for key in table.names.get(short, []) if owner(key) == wanted]
-    elif keys and wanted is not None:
-        keys = [key for key in keys if owner(key) == wanted] or keys
-    if not keys:
-        with_id = table.with_id(name) if name.isdecimal() else None
-        return Unknown(what, name, where, table.nearest(name)) if with_id is None else with_id
-    if len(keys) > 1:
-        return Unknown(what, name, where, among=tuple(f"{name}++{owner(key) or ''}" for key in keys))
-    return keys[0]
+    if len(keys) == 1 and not any(one is not None for one in wanted):
+        return keys[0]  # without a look at the record, which may be expensive
+    address = None if keys else _address(table, name)
+    if address is not None:
+        keys = table.names[address[0]]
+    fit = [key for key in keys if _owned(owners(key), wanted) and (not address or address[1] in _paths(owners(key)))]
+    if len(fit) > 1 and preferred is not None:
+        fit = [key for key in fit if owners(key)[:1] == (preferred,)] or fit
+    if len(fit) == 1:
+        return fit[0]
+    if fit:
+        return Unknown(what, name, where, among=_labels(address[0] if address else name, [owners(key) for key in fit]))
+    if keys:
+        return _elsewhere(Unknown(what, name, where, wanted=wanted), [owners(key) for key in keys])
+    with_id = table.with_id(name) if name.isdecimal() else None
+    return Unknown(what, name, where, table.nearest(name)) if with_id is None else with_id
+
+
+def _address(table: Table[t.Any], name: str) -> tuple[str, str] | None:
+    """Split ``name++owner`` behind the first part that is a name; names may have the separator, too."""
+    parts = name.split("++")
+    splits = (("++".join(parts[:place]), "++".join(parts[place:])) for place in range(1, len(parts)))
+    return next((split for split in splits if split[0] in table.names), None)
+
+
+def _owned(owners: Owners, wanted: Owners) -> bool:
+    return all(one is None or one == (owner or "") for owner, one in zip(owners, wanted))
+
+
+def _paths(owners: Owners) -> list[str]:
+    """Return ``inventory`` and ``inventory++organization``."""
+    return ["++".join(owner or "" for owner in owners[: place + 1]) for place in range(len(owners))]
+
+
+def _labels(name: str, owners: t.Sequence[Owners]) -> tuple[str, ...]:
+    """Return the shortest addresses that tell namesakes apart; the longest where none does."""
+    labels: tuple[str, ...] = tuple(name for _one in owners)
+    for place in range(max(map(len, owners))):
+        labels = tuple(f"{name}++{_paths(one)[place]}" for one in owners)
+        if len(set(labels)) == len(labels):
+            break
+    return labels
+
+
+def _elsewhere(unknown: Unknown, owners: t.Sequence[Owners]) -> Unknown:
+    """Say who has one of the name, and who was to have it."""
+    there = tuple(dict.fromkeys("++".join(owner or "" for owner in one) for one in owners))
+    shown = ", ".join(f"`{one}`" if one else "no organization" for one in there[:5])
+    return replace(unknown, elsewhere=there, hint=f"There is one of {shown}.")
 
 
 def nearest(name: str, names: t.Iterable[str]) -> tuple[str, ...]:
@@ -552,7 +624,15 @@ class _Variables:
 
     def _inventory_named(self, row: Row) -> Ref:
         name = self._text(row, "inventory")
-        return None if name is None else self._estate.find_inventory(name, self._text(row, "organization"))
+        if name is None:
+            return None
+        organization = self._text(row, "organization")
+        return self._estate.find_inventory(name, self._home(row, "inventory"), preferred=organization)
+
+    def _home(self, row: Row, key: str) -> str | None:
+        """Return the organization that a mapping tells beside its name, as exported facts do. It is no guess."""
+        value = self._render(row.get(key))
+        return self._text(value, "organization") if isinstance(value, Mapping) else None
 
     def _environment(self, key: int, row: Row) -> Environment:
         name = self._name(row)
@@ -589,7 +669,8 @@ class _Variables:
         project_name = self._text(row, "project")
         project: Ref = None
         if project_name is not None:
-            project = self._estate.find_project(project_name, self._text(row, "organization"))
+            organization = self._text(row, "organization")
+            project = self._estate.find_project(project_name, self._home(row, "project"), preferred=organization)
         return Template(
             name=self._name(row),
             project=project,

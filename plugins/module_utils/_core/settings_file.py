@@ -28,6 +28,7 @@ Value = t.Union[str, bool, None]
 Keys = tuple[str, ...]
 LARGEST = 1024 * 1024  # characters
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@+-]*")
+_ALIAS = re.compile(r"[ \t]*(\*[^\s,\[\]{}]+)")
 _UNREADABLE = "Mend the file by hand first."
 
 
@@ -36,7 +37,7 @@ def read(text: str, where: str) -> dict[str, t.Any]:
     if len(text) > LARGEST:
         raise Invalid(f"{where} has more than {LARGEST} characters.", hint="Is it the right file?")
     try:
-        value = yaml.safe_load(text)
+        value = json.loads(text) if _is_json(text) else yaml.safe_load(text)  # YAML takes no tabs, and JSON does
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise Invalid(f"{where} is no YAML: {_words(error)}.", hint=_UNREADABLE) from error
     if value is None:
@@ -70,9 +71,17 @@ def edit(text: str, keys: Keys, value: Value, where: str) -> str:
         return text
     expected = _put(settings, keys, value, where)
     edited = _edit_json(text, expected) if _is_json(text) else _edit_yaml(text, keys, value, where)
-    if read(edited, where) != expected:
+    if not _means(edited, expected, where):
         raise Invalid(f"`{'.'.join(keys)}` cannot be changed in {where} as it is written.", hint="Change it by hand.")
     return edited
+
+
+def _means(text: str, expected: t.Mapping[str, t.Any], where: str) -> bool:
+    """Whether an edited text means what it should. One that means nothing is our doing, not the user's."""
+    try:
+        return read(text, where) == expected
+    except Invalid:
+        return False
 
 
 def _put(settings: t.Mapping[str, t.Any], keys: Keys, value: Value, where: str) -> dict[str, t.Any]:
@@ -99,8 +108,8 @@ def _is_json(text: str) -> bool:
 
 def _edit_json(text: str, expected: t.Mapping[str, t.Any]) -> str:
     """JSON has no comments to keep: write it anew, indented as it was."""
-    found = re.search(r"\n( +)\"", text)
-    indent = len(found.group(1)) if found else 4 if "\n" in text.strip() or not expected else None
+    found = re.search(r"\n([ \t]+)\"", text)
+    indent = found.group(1) if found else " " * 4 if "\n" in text.strip() or not expected else None
     return json.dumps(expected, indent=indent, ensure_ascii=False) + ("\n" if text.endswith("\n") else "")
 
 
@@ -171,6 +180,11 @@ class _Editor:
     def _replace(self, key: yaml.Node, node: yaml.Node, value: t.Union[str, bool]) -> str:
         style = node.style if isinstance(node, yaml.ScalarNode) else None
         start, end = node.start_mark.index, node.end_mark.index
+        alias = _ALIAS.match(self._text, self._colon(key) + 1)
+        if alias:  # the node is that of the anchor, elsewhere in the text
+            (start, end), style = alias.span(1), None
+        elif style in ("|", ">"):  # the line end behind a block text is not the block's alone
+            end, style = start + len(self._text[start:end].rstrip()), None
         new = _scalar(value, style if isinstance(value, str) else None)
         return self._splice(start, end, new if start > self._colon(key) + 1 else f" {new}")
 
@@ -181,10 +195,19 @@ class _Editor:
         if mapping.flow_style:
             place = mapping.start_mark.index + 1
             return self._splice(place, place, self._flow(keys, value) + (", " if mapping.value else ""))
-        last = self._line_end(self._leaf_end(mapping))
         indent = mapping.value[0][0].start_mark.column
+        last = self._behind_deeper_comments(self._line_end(self._leaf_end(mapping)), indent)
         before = "" if self._text[:last].endswith("\n") else self._newline
         return self._splice(last, last, before + _nested(keys, value, indent, self._newline))
+
+    def _behind_deeper_comments(self, place: int, indent: int) -> int:
+        """Return the place behind comments that belong to the entry above, as their indentation says."""
+        deeper = re.compile(rf"(?:[ \t]*\r?\n)*[ ]{{{indent + 1},}}#[^\n]*(?:\n|$)")
+        found = deeper.match(self._text, place)
+        while found:
+            place = found.end()
+            found = deeper.match(self._text, place)
+        return place
 
     def _flow(self, keys: Keys, value: t.Union[str, bool]) -> str:
         inner = _scalar(value) if len(keys) == 1 else "{" + self._flow(keys[1:], value) + "}"

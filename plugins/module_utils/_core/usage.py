@@ -25,6 +25,8 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.estate import (
 )
 
 Record = dict[str, t.Any]
+# Keys of environments → for some of them the places (scope, name) that bring them along
+Starts = t.Callable[[t.Sequence[int]], t.Mapping[int, t.Sequence[tuple[str, str]]]]
 
 GLOBAL = "global"
 ENVIRONMENT = "execution_environment"
@@ -60,26 +62,31 @@ def survey(
     images: t.Mapping[str, ImageState] | None = None,
     now: datetime.datetime | None = None,
     explain: bool = False,
+    starts: Starts = lambda keys: {},
 ) -> Record:
     """Return ``usage``, ``environments``, ``unused``, ``orphans``, ``dangling``, ``in_use`` and ``summary``.
 
     ``images`` holds what the registries say; without it nothing is said about digests and ages, which are counted from
-    ``now``. With ``explain`` each line of ``usage`` tells the levels that were passed over.
+    ``now``. With ``explain`` each line of ``usage`` tells the levels that were passed over. ``starts`` is asked about
+    the environments that nothing gets and that are set nowhere: a schedule or a workflow's node may bring one all the
+    same.
     """
     lines = list(_answers(estate))
     users: dict[str, Counter[str]] = defaultdict(Counter)
     for line in lines:
         if line.answer is not None and line.answer.environment is not None:
             users[line.answer.environment.name][line.kind] += 1
-    environments = [
-        _environment(estate, key, users[estate.environments[key].name], images, now) for key in estate.environments
-    ]
+    environments = {
+        key: _environment(estate, key, users[estate.environments[key].name], images, now) for key in estate.environments
+    }
+    for key, places in starts([key for key, one in environments.items() if one["unused"]]).items():
+        environments[key].update(set_on=[{"scope": scope, "name": name} for scope, name in places], unused=not places)
     orphans = list(_orphans(lines, images))
     dangling = list(_dangling(estate, images))
-    unused = [one["name"] for one in environments if one["unused"]]
+    unused = [one["name"] for one in environments.values() if one["unused"]]
     return {
         "usage": [_line(line, explain) for line in lines],
-        "environments": environments,
+        "environments": list(environments.values()),
         "unused": unused,
         "orphans": orphans,
         "dangling": dangling,
@@ -102,7 +109,8 @@ def _answers(estate: Estate) -> t.Iterator[_Answered]:
         yield _answered(estate, "job_template", effective.Asked("job", key), name_of(template.organization))
     for key in estate.sources:
         asked = effective.Asked("inventory_update", key)
-        yield _answered(estate, "inventory_source", asked, _of_source(estate, key), estate.inventory_of_source(key))
+        owners = estate.organization_of_source(key), estate.inventory_of_source(key)
+        yield _answered(estate, "inventory_source", asked, *owners)
     for key, project in estate.projects.items():
         yield _answered(estate, "project", effective.Asked("project_update", key), name_of(project.organization))
     for key in estate.system_jobs:
@@ -115,13 +123,6 @@ def _answers(estate: Estate) -> t.Iterator[_Answered]:
             None,
             lambda key=key: effective.organization_default(estate, key),  # type: ignore[misc]
         )
-
-
-def _of_source(estate: Estate, key: int) -> str | None:
-    source = estate.sources[key]
-    if source.organization is None and isinstance(source.inventory, int):
-        return estate.organization_name(estate.inventories[source.inventory].organization)
-    return estate.organization_name(source.organization)
 
 
 _TABLES = {
@@ -280,7 +281,7 @@ def _suppose_setting(estate: Estate, change: t.Mapping[str, t.Any]) -> Estate:
     find: dict[str, t.Callable[[], Ref]] = {
         "organization": lambda: estate.find_organization(name),
         "project": lambda: estate.find_project(name, organization),
-        "inventory_source": lambda: estate.find_source(name, change.get("inventory")),
+        "inventory_source": lambda: estate.find_source(name, change.get("inventory"), organization),
         "job_template": lambda: estate.find_template(name, organization),
     }
     return estate.with_setting(change["scope"], known(find[change["scope"]]()), chosen)

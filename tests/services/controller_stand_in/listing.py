@@ -94,7 +94,7 @@ def _follow(world: World, kind: str, record: Record | None, parts: list[str]) ->
         value = record.get(name)
         if index == len(parts) - 1:
             return value
-        kind = KINDS[kind].refs[name]
+        kind = (KINDS.get(kind) or KINDS["job_templates"]).refs[name]
         record = world.find(kind, value)
     return None
 

@@ -9,6 +9,9 @@ It keeps records and answers as two real servers did in the exchanges under ``te
 recording covers is answered 501, rather than guessed at; the exceptions, which are guesses, are these:
 
 - the root of a gateway (``prefix``): its ``/api/`` names the controller's place under ``apis``;
+- filters that lead over a template, a workflow or an inventory to its organization;
+- what a token that may only read may do with users (nothing, as with execution environments), and with other kinds of
+  record whom but administrators the recordings do not show;
 - the words for an image that is null, for a name taken by another inventory, for a flag or a number of the wrong type.
 
 Inputs of credentials are stored unchecked. ``related`` holds only pointers to other records, and ``summary_fields``
@@ -328,7 +331,7 @@ class Site:
             "type": "user",
             "url": f"{self.root}users/{user.id}/",
             "related": {},
-            "summary_fields": {},
+            "summary_fields": {"user_capabilities": {"edit": user.writes, "delete": False}},
             "created": self.world.now(),
             "modified": None,
             "username": user.username,

@@ -29,6 +29,18 @@ SUMMARY = {
     "inventory_sources": ("description",),
     "system_job_templates": ("description",),
 }
+# Kinds whose records say what this user may do with them. A workflow's node does not (13_workflows/06_node_get).
+CAPABLE = {
+    "execution_environments",
+    "organizations",
+    "projects",
+    "inventories",
+    "inventory_sources",
+    "job_templates",
+    "workflow_job_templates",
+    "schedules",
+    "credentials",
+}
 
 
 class World:
@@ -240,12 +252,14 @@ class World:
             resolved = self.resolved(kind, record)
             if resolved is not None:
                 summary["resolved_environment"] = self.brief("execution_environments", resolved)
-        if kind == "execution_environments":
+        if kind in CAPABLE:
             summary["user_capabilities"] = {
                 "edit": _allowed(check_change, self, user, kind, record, {}, whole=False),
                 "delete": _allowed(check_delete, self, user, kind, record),
-                "copy": _allowed(check_add, self, user, kind, {"organization": record["organization"]}),
             }
+        if kind == "execution_environments":
+            copied = {"organization": record["organization"]}
+            summary["user_capabilities"]["copy"] = _allowed(check_add, self, user, kind, copied)
         return summary
 
     def brief(self, kind: str, record: Record) -> Record:

@@ -238,3 +238,26 @@ def test_without_requests_a_server_cannot_be_asked(monkeypatch):
     monkeypatch.setattr(_http, "REQUESTS_IMPORT_ERROR", "no such module")
     with pytest.raises(AnsibleError, match="`requests` is missing"):
         look(variables=SHOP, check_registry=True)
+
+
+def test_an_organization_that_was_told_is_not_ignored():
+    assert look("patch", variables=SHOP, organization="Base") == ["hub.example.com/ee/net:1"]
+    for organization, message in (("Network", "There is one of `Base`"), ("Bsae", "Did you mean `Base`")):
+        with pytest.raises(AnsibleError, match=message):
+            look("patch", variables=SHOP, organization=organization)
+
+
+def test_an_organization_of_the_play_only_picks():
+    variables = {**SHOP, "ee_organization": "Network"}
+    (record,) = look("patch", variables=variables, explain=True)
+    assert record["name"] == "net"
+    assert record["warnings"][0] == "`patch` is not of the play's organization `Network`: that is left out of account."
+    (record,) = look("patch", variables={**SHOP, "ee_organization": "Base"}, explain=True)
+    assert record["warnings"] == []
+
+
+def test_system_jobs_need_no_facts_of_their_own():
+    """No variable tells of them, and only the global levels matter."""
+    (record,) = look("Cleanup Job Schedule", variables=SHOP, kind="system_job", explain=True)
+    assert (record["target"], record["name"], record["level"]) == ("Cleanup Job Schedule", "old", "newest_global")
+    assert look(variables=SHOP, kind="system_job") == ["hub.example.com/ee/old:1"]

@@ -19,6 +19,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.estate import LISTINGS
 from ansible_collections.foundry.ee.tests.services.controller_stand_in.kinds import Refused
+from ansible_collections.foundry.ee.tests.services.controller_stand_in.server import Answer
 from ansible_collections.foundry.ee.tests.unit.services.stand_in import controller, options
 
 ORGANIZATIONS = "organizations/"
@@ -110,6 +111,29 @@ def test_gateway_that_was_told_is_not_asked_for():
         client = open_controller(options(f"{host}/api/controller"), read_only=True)
         assert len(client.listings({"a": ORGANIZATIONS, "b": "projects/"})["a"]) == 3
         assert len(site.asked) == 2
+
+
+def test_proxy_that_puts_a_path_before_the_controllers_own():
+    with controller() as (host, site):
+        really = site.answer
+
+        def strip(method, target, *args):
+            if not target.startswith("/awx/api/"):
+                return Answer(404, {"detail": "Not here."})
+            return really(method, target.replace("/awx/", "/", 1), *args)
+
+        site.answer = strip  # type: ignore[method-assign]
+        client = open_controller(options(f"{host}/awx"), read_only=True)
+        assert len(client.listing(ORGANIZATIONS)) == 3
+        client.listing(ORGANIZATIONS)
+        assert client.requests == 4  # the wrong place, the question, and twice the right one
+
+
+def test_path_that_leads_nowhere():
+    with controller() as (host, _site):
+        client = open_controller(options(f"{host}/nowhere"), read_only=True)
+        with pytest.raises(NotFound, match="/nowhere/v2/organizations/"):
+            client.listing(ORGANIZATIONS)
 
 
 def test_record_that_is_not_there_stays_so():
@@ -230,15 +254,31 @@ def test_credential():
         ids = {}
         for number, record in site.world.records["credentials"].items():
             ids[record["name"], site.world.records["organizations"][record["organization"]]["name"]] = number
-        assert client.credential("pull", "Web") == ids["pull", "Network"]
-        assert client.credential("shared", "Web") == ids["shared", "Web"]
-        assert client.credential("shared++Network", "Web") == ids["shared", "Network"]
+        assert client.credential("pull", "Web") == (ids["pull", "Network"], "pull")
+        assert client.credential("shared", "Web") == (ids["shared", "Web"], "shared")
+        assert client.credential("shared++Network", "Web") == (ids["shared", "Network"], "shared")
         with pytest.raises(Conflict, match=r"Say which: `shared\+\+Network`, `shared\+\+Web`"):
             client.credential("shared", "")
         with pytest.raises(Invalid, match="not for a container registry, but of kind `ssh`"):
             client.credential("machine", "Web")
         with pytest.raises(NotFound, match="no credential `shared` in `Nowhere`"):
             client.credential("shared++Nowhere", None)
+
+
+def test_credential_without_an_organization_and_with_the_separator_in_its_name():
+    with controller() as (host, site):
+        registry = {"credential_type": 18, "kind": "registry"}
+        network = next(iter(site.world.records["credentials"].values()))["organization"]
+        alone = site.world.insert("credentials", name="shared", **registry)["id"]
+        odd = site.world.insert("credentials", name="C++ hub", organization=network, **registry)["id"]
+        client = open_controller(options(host), read_only=True)
+        assert client.credential("shared++", "Web") == (alone, "shared")
+        assert client.credential("shared", "") == (alone, "shared")
+        assert client.credential("C++ hub", None) == (odd, "C++ hub")
+        assert client.credential("C++ hub++Network", None) == (odd, "C++ hub")
+        assert client.requests == 4
+        with pytest.raises(NotFound, match="no credential `pull` without an organization"):
+            client.credential("pull++", None)
 
 
 def test_nobody_answers():

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.foundry.ee.plugins.modules import ee_default
+from ansible_collections.foundry.ee.tests.services.controller_stand_in.kinds import forbidden
 from ansible_collections.foundry.ee.tests.services.controller_stand_in.server import Site
 from ansible_collections.foundry.ee.tests.unit.services.module_run import run_module
 from ansible_collections.foundry.ee.tests.unit.services.stand_in import controller, options
@@ -286,16 +287,168 @@ def test_options_that_do_not_go_together(bench, given):
     assert bench.site.asked == []
 
 
-def test_refused_by_the_controller_after_a_first_change(bench):
+def test_refused_by_the_controller_after_a_first_change(bench, monkeypatch):
     """What was done before the failure is told."""
+    defaults = [
+        {"scope": "organization", "name": "Network", "environment": "all"},
+        {"scope": "organization", "name": "Web", "environment": "all"},
+    ]
+    really = bench.site.world.change
+
+    def change(user, kind, record, *args, **kwargs):
+        if record["name"] == "Web":
+            raise forbidden()
+        really(user, kind, record, *args, **kwargs)
+
+    monkeypatch.setattr(bench.site.world, "change", change)
+    result = bench.run(defaults=defaults)
+    assert result["failed"]
+    assert "do not have permission" in result["msg"]
+    assert result["applied"] == ["organization `Network`"]
+
+
+def test_a_node_whose_template_does_not_ask(bench):
+    """The controller answers 400 (recorded: 13_workflows/04_node_ee_not_asked), so it is refused before."""
     defaults = [
         {"scope": "organization", "name": "Network", "environment": "all"},
         {"scope": "workflow_node", "name": "second", "environment": "all"},
     ]
-    result = bench.run(defaults=defaults)
-    assert result["failed"]
-    assert "not configured to prompt on launch" in result["msg"]
-    assert result["applied"] == ["organization `Network`"]
+    assert "what it starts does not ask for one" in bench.refused(defaults=defaults)
+    assert bench.environment("organizations", "Network") is None
+    project = bench.one("projects", "playbooks")["id"]
+    bench.one("workflow_job_template_nodes", "second")["unified_job_template"] = project
+    assert "does not ask for one" in bench.refused(scope="workflow_node", name="second", environment="all")
+
+
+def test_clearing_a_node_whose_template_does_not_ask_any_more(bench):
+    bench.run(scope="workflow_node", name="first", environment="all")
+    bench.one("job_templates", "prompt")["ask_execution_environment_on_launch"] = False
+    assert bench.run(scope="workflow_node", name="first", environment="")["changed"]
+
+
+REFUSED = [place for place, *_rest in PLACES if "inventory" not in place]
+
+
+@pytest.mark.parametrize("place", REFUSED)
+@pytest.mark.parametrize("login", [{"controller_username": "auditor"}, {"controller_oauthtoken": "reads"}])
+def test_who_may_only_read_is_refused_before_anything_is_written(bench, place, login):
+    assert "may not edit the" in bench.refused(**place, environment="all", **login)
+    assert not bench.run(**place, environment="", **login)["changed"]
+
+
+@pytest.mark.parametrize("login", [{"controller_username": "auditor"}, {"controller_oauthtoken": "reads"}])
+def test_who_may_only_read_the_global_default(bench, login):
+    assert "but not change it" in bench.refused(scope="global", environment="all", **login)
+    bench.run(scope="global", environment="all")
+    assert "but not change it" in bench.refused(scope="global", environment="", **login)
+
+
+def test_a_member_may_not_edit(bench):
+    given = {"scope": "organization", "name": "Network", "environment": "all", "controller_username": "member"}
+    assert "may not edit the organization `Network`" in bench.refused(**given)
+
+
+def test_one_place_by_two_names(bench):
+    """Each run would set it twice."""
+    one = {"scope": "job_template", "name": "backup", "environment": "all"}
+    other = {**one, "organization": "Network", "environment": "net"}
+    assert "job template `backup` is named 2 times in one task" in bench.refused(defaults=[one, other])
+
+
+def test_many_environments_are_asked_for_in_addresses_of_moderate_length(bench):
+    defaults = []
+    web = bench.one("organizations", "Web")["id"]
+    for number in range(120):
+        image = f"hub.example.com/a/rather/long/path/to/an/execution/environment/{number}:1"
+        bench.site.world.insert("execution_environments", name=f"ee {number}", image=image)
+        bench.site.world.insert("projects", name=f"p{number}", organization=web)
+        defaults.append({"scope": "project", "name": f"p{number}", "environment": image})
+    assert bench.run(defaults=defaults)["changed"]
+    assert max(map(len, bench.site.asked)) < 8000
+    assert bench.environment("projects", "p119") == "ee 119"
+
+
+class TestNamesakes:
+    """Of two organizations, in things that do not show theirs."""
+
+    @pytest.fixture(autouse=True)
+    def _double(self, bench):
+        insert = bench.site.world.insert
+        network = bench.one("organizations", "Network")["id"]
+        inventory = insert("inventories", name="servers", organization=network)
+        insert("inventory_sources", name="cloud", inventory=inventory["id"], source="ec2")
+        workflow = insert("workflow_job_templates", name="nightly", organization=network)
+        project = bench.one("projects", "playbooks")["id"]
+        template = insert(
+            "job_templates",
+            name="prompt",
+            project=project,
+            inventory=inventory["id"],
+            ask_execution_environment_on_launch=True,
+        )
+        ids = {"workflow_job_template": workflow["id"], "unified_job_template": template["id"]}
+        insert("workflow_job_template_nodes", identifier="first", **ids)
+        insert("schedules", name="daily", unified_job_template=template["id"], rrule="x")
+
+    @pytest.mark.parametrize(
+        ("place", "kind"),
+        [
+            ({"scope": "inventory_source", "name": "cloud"}, "inventory_sources"),
+            ({"scope": "inventory_source", "name": "cloud", "inventory": "servers"}, "inventory_sources"),
+            ({"scope": "workflow_node", "name": "first", "workflow": "nightly"}, "workflow_job_template_nodes"),
+            ({"scope": "schedule", "name": "daily"}, "schedules"),
+        ],
+    )
+    def test_the_organization_tells_them_apart(self, bench, place, kind):
+        assert "say which with `organization`" in bench.refused(**place, environment="all")
+        result = bench.change(**place, organization="Network", environment="net")
+        assert (bench.environment(kind, place["name"], 0), bench.environment(kind, place["name"], 1)) == (None, "net")
+        assert next(iter(result["diff"]["after"])).endswith("of `Network`")
+        bench.change(**place, organization="Web", environment="web")
+        assert bench.environment(kind, place["name"], 0) == "web"
+        assert "There is no" in bench.refused(**place, organization="Default", environment="net")
+
+    def test_both_in_one_task(self, bench):
+        one = {"scope": "schedule", "name": "daily", "template": "prompt", "environment": "all"}
+        both = [{**one, "organization": name} for name in ("Network", "Web")]
+        assert len(bench.change(defaults=both)["diff"]["after"]) == 2
+        assert bench.run(defaults=both)["requests"] == 2
+
+    def test_what_nothing_tells_apart(self, bench):
+        template = bench.one("job_templates", "prompt")["id"]
+        bench.site.world.insert("schedules", name="daily", unified_job_template=template, rrule="x")
+        given = {"scope": "schedule", "name": "daily", "template": "prompt", "organization": "Web"}
+        assert "rename one of them" in bench.refused(**given, environment="all")
+
+
+class TestHidden:
+    """What this user may not read is of another organization."""
+
+    MINE: t.ClassVar[dict[str, str]] = {"controller_username": "netadmin"}
+
+    def schedule(self, bench: Bench, **fields: t.Any) -> dict[str, t.Any]:
+        template = bench.one("job_templates", "backup")
+        template["ask_execution_environment_on_launch"] = True
+        given = {"name": "weekly", "unified_job_template": template["id"], "rrule": "x"}
+        bench.site.world.insert("schedules", **given, **fields)
+        return {"scope": "schedule", "name": "weekly", **self.MINE}
+
+    def test_environment(self, bench):
+        place = self.schedule(bench, execution_environment=bench.one("execution_environments", "web")["id"])
+        affected = bench.change(**place, environment="all")["affected"]
+        assert [(one["before"]["name"], one["after"]["name"]) for one in affected] == [("web", "all")]
+
+    def test_inventory(self, bench):
+        place = self.schedule(bench, inventory=bench.one("inventories", "servers")["id"])
+        affected = bench.change(**place, environment="net")["affected"]
+        assert [(one["before"], one["after"]["name"]) for one in affected] == [(None, "net")]
+
+    def test_the_setting(self, bench):
+        """It is set, and decides; this user may not know what it says, and is told nothing else."""
+        bench.run(scope="global", environment="web")
+        result = bench.run(scope="organization", name="Network", environment="net", **self.MINE)
+        assert [(one["before"], one["after"]["name"]) for one in result["affected"]] == [(None, "net")]
+        assert "`affected` says null" in result["warned"][0]
 
 
 def test_rights(bench):
@@ -344,6 +497,17 @@ class TestLaptop:
         monkeypatch.setenv("HOME", str(tmp_path))
         text = "ansible-navigator:\n  execution-environment:\n    image: a/b:1\n"
         self.walk(text, tmp_path / ".ansible-navigator.yml", target="navigator", environment="a/b:1")
+
+    def test_a_symbolic_link_stays_one(self, tmp_path):
+        real = tmp_path / "dotfiles" / "navigator.yml"
+        real.parent.mkdir()
+        real.write_text("# mine\n")
+        link = tmp_path / "ansible-navigator.yml"
+        link.symlink_to(real)
+        text = "# mine\nansible-navigator:\n  execution-environment:\n    image: a/b:1\n"
+        self.walk(text, link, target="navigator", path=str(tmp_path), environment="a/b:1")
+        assert link.is_symlink()
+        assert real.read_text() == text
 
     def test_navigator_in_json(self, tmp_path):
         path = tmp_path / "ansible-navigator.json"

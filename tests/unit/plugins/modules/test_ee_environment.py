@@ -82,7 +82,7 @@ def test_create_with_everything(bench):
     given = {"pull": "never", "credential": "pull", "organization": "Network", "description": "words"}
     result = bench.change(name="full", image="hub.example.com/full@sha256:" + "a" * 64, **given)
     assert {name: result["environment"][name] for name in given} == given
-    assert result["requests"] == 4  # is it there, the organization, the credential, the record
+    assert result["requests"] == 5  # is it there, who asks, the organization, the credential, the record
 
 
 def test_check_mode_has_no_number_for_what_is_not_there(bench):
@@ -128,7 +128,11 @@ def test_credential_of_another_organization_of_the_same_name(bench):
     bench.change(name="web", credential="shared")
     home = bench.site.world.records["credentials"][bench.stored("web")["credential"]]["organization"]
     assert home == bench.stored("web")["organization"]
-    bench.change(name="web", credential="shared++Network")
+    predicted = bench.run(check=True, name="web", credential="shared++Network")
+    real = bench.change(name="web", credential="shared++Network")
+    assert predicted["environment"] == real["environment"]
+    assert real["environment"]["credential"] == "shared"
+    assert real["diff"]["before"]["credential"] != real["diff"]["after"]["credential"]
     assert bench.site.world.records["credentials"][bench.stored("web")["credential"]]["organization"] != home
 
 
@@ -238,6 +242,30 @@ class TestRights:
         assert "may not edit" in result["msg"]
         assert "may not delete" in bench.refused(name="all", state="absent", controller_username="netadmin")["msg"]
 
+    @pytest.mark.parametrize(
+        ("user", "given", "words"),
+        [
+            ("netadmin", {"name": "new", "image": "a/b:1"}, "may not make `new` a global"),
+            ("netadmin", {"name": "net", "organization": ""}, "may not make `net` a global"),
+            ("member", {"name": "new", "image": "a/b:1"}, "may not make `new` a global"),
+            ("auditor", {"name": "new", "image": "a/b:1", "organization": "Network"}, "is an auditor"),
+        ],
+    )
+    def test_what_only_the_user_tells(self, bench, user, given, words):
+        """As recorded in 07_rbac/03, 12, 30 and 39."""
+        result = bench.refused(controller_username=user, **given)
+        assert words in result["msg"]
+        assert result["error"]["kind"] == "denied"
+        assert len([request for request in bench.site.asked if "/me/" in request]) == 1
+
+    def test_a_new_one_by_a_token_that_may_only_read(self, bench):
+        given = {"name": "new", "image": "a/b:1", "organization": "Network", "controller_oauthtoken": "reads"}
+        assert "token may only read" in bench.refused(**given)["msg"]
+
+    def test_nobody_is_asked_who_they_are_for_an_ordinary_change(self, bench):
+        bench.change(name="net", pull="always")
+        assert not [request for request in bench.site.asked if "/me/" in request]
+
     def test_another_organizations_name_is_taken(self, bench):
         """It does not show to this user, but its name is taken: the controller's words reach the user."""
         result = bench.run(name="web", image="a/b:1", organization="Network", controller_username="netadmin")
@@ -318,7 +346,7 @@ def test_a_name_is_looked_up_once_for_many(bench):
 
 def test_many_in_order_take_a_request_for_every_forty(bench):
     many = [{"name": f"many {number}", "image": f"hub.example.com/many:{number}"} for number in range(50)]
-    assert bench.change(environments=many)["requests"] == 52
+    assert bench.change(environments=many)["requests"] == 53  # and who asks, once
     assert bench.run(environments=many)["requests"] == 2
 
 

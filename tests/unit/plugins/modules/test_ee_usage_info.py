@@ -9,6 +9,7 @@ import yaml
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 from ansible_collections.foundry.ee.plugins.modules import ee_usage_info
+from ansible_collections.foundry.ee.tests.unit.services.stand_in import controller, options
 
 FACTS = {
     "controller_execution_environments": [
@@ -49,3 +50,19 @@ def test_every_return_value_is_documented():
     assert set(found) == set(documented)
     assert set(found["usage"][0]) == set(documented["usage"]["contains"])
     assert set(found["environments"][0]) == set(documented["environments"]["contains"])
+
+
+def test_a_controller_is_asked_about_schedules_only_where_nothing_else_uses_an_environment():
+    with controller() as (host, site):
+        number = next(key for key, one in site.world.records["execution_environments"].items() if one["name"] == "net")
+        found = look(**options(host))
+        assert "net" in found["unused"]
+        assert found["requests"] == len(site.asked) == 7 + 1 + 2
+        next(iter(site.world.records["schedules"].values()))["execution_environment"] = number
+        assert "net" not in look(**options(host))["unused"]
+        for one in list(site.world.records["execution_environments"].values()):
+            if one["name"] not in ("web", "all", "Control Plane Execution Environment"):
+                site.world.remove("execution_environments", one["id"])
+        site.asked.clear()
+        assert look(**options(host))["unused"] == []
+        assert len(site.asked) == 7 + 1

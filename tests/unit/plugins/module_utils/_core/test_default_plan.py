@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import urlencode
 
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.default_plan import (
+    LONGEST_FILTERS,
     NAMES_PER_REQUEST,
     Chosen,
     Target,
     affected,
     chosen_in,
+    cut,
     diff,
     environment_filters,
     find_environment,
@@ -176,3 +179,11 @@ def test_affected():
     started = {"id": 3, "name": "daily", "unified_job_template": 77, "summary_fields": {}}
     project_update, _warning = settle(Target("schedule", "daily", None, "new"), started, None, EES)
     assert affected(estate, [project_update]) == []
+
+
+def test_filters_are_cut_by_the_length_of_their_address():
+    parts = cut([("or__name", "ü" * 300)] * 2 + [("or__name", f"{number} " + "ü" * 300) for number in range(9)])
+    assert [len(part) for part in parts] == [3, 3, 3, 1]
+    assert all(len(urlencode(part)) <= LONGEST_FILTERS for part in parts)
+    assert cut([]) == []
+    assert len(cut([("or__name", "ü" * 5000)])) == 1

@@ -171,3 +171,15 @@ def test_what_was_not_kept():
     check_kept(change, {**face(record()), "pull": "never"})
     with pytest.raises(Failed, match="did not keep `pull`"):
         check_kept(change, face(record()))
+
+
+@pytest.mark.parametrize("digest", ["md5:" + "0" * 32, "sha256:" + "a" * 40, "sha256:" + "A" * 64, "a+b.c:" + "0" * 33])
+def test_digests_that_a_controller_takes(digest):
+    """MD5 and 32 digits were recorded with status 201 (04_ee_create/37 and 39); the rest is the grammar's."""
+    assert read_wish({"name": "x", "image": f"hub.example.com/a@{digest}"}).image
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:" + "a" * 31, "sha256:" + "g" * 64, "a" * 64])
+def test_digests_that_a_controller_refuses(digest):
+    with pytest.raises(Invalid, match="no digest"):
+        read_wish({"name": "x", "image": f"hub.example.com/a@{digest}"})

@@ -196,3 +196,61 @@ def test_a_table_with_a_record_more_and_one_less():
     with pytest.raises(KeyError):
         shrunk[1]
     assert len(table) == 2
+
+
+TWICE = {
+    "controller_organizations": [{"name": "Net"}, {"name": "Web"}],
+    "controller_inventories": [{"name": "i", "organization": "Net"}, {"name": "i", "organization": "Web"}],
+    "controller_projects": [{"name": "p", "organization": "Net"}, {"name": "p", "organization": "Web"}],
+}
+
+
+def test_a_mapping_tells_the_organization_of_what_it_names():
+    """As exports write it. The template's own organization is not that of its inventory."""
+    there = {"name": "i", "organization": {"name": "Net", "type": "organization"}, "type": "inventory"}
+    found = facts(
+        **TWICE,
+        controller_templates=[
+            {"name": "t", "organization": "Web", "inventory": there, "project": {"name": "p", "organization": "Net"}},
+            {"name": "u", "organization": "Web", "inventory": "i", "project": "p"},
+            {"name": "v", "inventory": {"name": "i", "organization": "Nett"}},
+        ],
+    )
+    assert (found.templates[1].inventory, found.templates[1].project) == (1, 1)
+    assert (found.templates[2].inventory, found.templates[2].project) == (2, 2)
+    assert error(found.templates[3].inventory) == (
+        "There is no inventory `i` of `Nett` in the variables. Did you mean `Net`?"
+    )
+
+
+def test_an_organization_that_was_asked_for_is_not_ignored():
+    found = facts(**TWICE, controller_templates=[{"name": "t", "project": "p++Web"}])
+    assert found.find_template("t", "Web") == 1
+    assert error(found.find_template("t", "Net")) == (
+        "There is no job template `t` of `Net` in the variables. There is one of `Web`."
+    )
+    assert "Did you mean `Web`?" in error(found.find_template("t", "Wbe"))
+    assert "There is one of `Web`." in error(found.find_template("t++Net"))
+
+
+def test_sources_of_inventories_of_one_name():
+    sources = [
+        {"name": "cloud", "inventory": {"name": "i", "organization": "Net"}},
+        {"name": "cloud", "inventory": {"name": "i", "organization": "Web"}},
+        {"name": "a++b", "inventory": {"name": "i", "organization": "Web"}},
+    ]
+    found = facts(**TWICE, controller_inventory_sources=sources)
+    assert "`cloud++i++Net`, `cloud++i++Web`" in error(found.find_source("cloud"))
+    assert "`cloud++i++Net`, `cloud++i++Web`" in error(found.find_source("cloud++i"))
+    assert found.find_source("cloud++i++Web") == found.find_source("cloud", "i", "Web") == 2
+    assert found.find_source("cloud", None, "Net") == 1
+    assert found.find_source("a++b") == found.find_source("a++b++i") == 3
+    assert error(found.find_source("cloud", "i", "Wbe")).endswith("Did you mean `Web`?")
+    assert error(found.find_source("cloud", "j")).endswith("There is one of `i++Net`, `i++Web`.")
+
+
+def test_by_image_one_that_is_managed_is_not_meant_while_there_is_another():
+    """As ee_default has it."""
+    managed = {"name": "control", "image": EE["image"], "managed": True}
+    assert facts(controller_execution_environments=[EE, managed]).find_environment(EE["image"]) == 1
+    assert facts(controller_execution_environments=[managed]).find_environment(EE["image"]) == 1

@@ -121,6 +121,30 @@ CASES = {
         "    image: hub.example.com/team/ee:2\n    # note\n  banner: |\n    two\n    lines\n",
         None,
     ),
+    "a comment of a list": (
+        "ansible-navigator:\n  execution-environment:\n    volume-mounts:\n      - src: /a\n      # - src: /b\n\n"
+        "      # - src: /c\n    # of the next\n  mode: stdout\n",
+        "ansible-navigator:\n  execution-environment:\n    volume-mounts:\n      - src: /a\n      # - src: /b\n\n"
+        "      # - src: /c\n    image: hub.example.com/team/ee:2\n    # of the next\n  mode: stdout\n",
+        None,
+    ),
+    "a block text": (
+        "ansible-navigator:\n  execution-environment:\n    image: >-\n      old/ee:1\n\n    enabled: true\n",
+        "ansible-navigator:\n  execution-environment:\n    image: hub.example.com/team/ee:2\n\n    enabled: true\n",
+        "ansible-navigator:\n  execution-environment:\n    enabled: true\n",
+    ),
+    "an alias": (
+        "i: &i old/ee:1\nansible-navigator:\n  execution-environment:\n    image: *i  # the usual\n    enabled: true\n",
+        "i: &i old/ee:1\nansible-navigator:\n  execution-environment:\n    image: hub.example.com/team/ee:2"
+        "  # the usual\n    enabled: true\n",
+        "i: &i old/ee:1\nansible-navigator:\n  execution-environment:\n    enabled: true\n",
+    ),
+    "json with tabs": (
+        '{\n\t"ansible-navigator": {\n\t\t"execution-environment": {\n\t\t\t"image": "old/ee:1"\n\t\t}\n\t}\n}\n',
+        '{\n\t"ansible-navigator": {\n\t\t"execution-environment": {\n'
+        '\t\t\t"image": "hub.example.com/team/ee:2"\n\t\t}\n\t}\n}\n',
+        '{\n\t"ansible-navigator": {\n\t\t"execution-environment": {}\n\t}\n}\n',
+    ),
     "an image that is empty": (
         "ansible-navigator:\n  execution-environment:\n    image:\n    enabled: true\n",
         "ansible-navigator:\n  execution-environment:\n    image: hub.example.com/team/ee:2\n    enabled: true\n",
@@ -174,6 +198,11 @@ def test_values_that_need_quotes(value):
         ("ansible-navigator: text\n", "`ansible-navigator` in x.yml is no mapping"),
         ("base: &b {image: a}\nansible-navigator:\n  execution-environment: *b\n", "cannot be changed"),
         ("a: " + "b" * 1100000, "more than"),
+        ("---\n# c\n...\n", "cannot be changed in x.yml as it is written"),
+        (
+            "ansible-navigator:\n  execution-environment:\n    image: &i old/ee:1\nother: *i\n",
+            "cannot be changed in x.yml as it is written",
+        ),
     ],
 )
 def test_what_is_refused(text, words):

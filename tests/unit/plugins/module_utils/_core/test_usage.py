@@ -196,6 +196,8 @@ def test_suppositions_build_on_each_other():
         ({"scope": "organization", "name": "network", "environment": "old"}, NotFound, "Did you mean `Network`"),
         ({"scope": "organization", "name": "Network", "environment": "olt"}, NotFound, "Did you mean `old`"),
         ({"scope": "organization", "environment": "old"}, Invalid, "`name` is missing for scope `organization`"),
+        (to("job_template", "patch", "old", organization="Network"), NotFound, "There is one of `Base`"),
+        (to("job_template", "patch", "old", organization="Bsae"), NotFound, "Did you mean `Base`"),
         ({"scope": "global"}, Invalid, "`environment` is missing"),
         ({"scope": "execution_environment", "name": "old"}, Invalid, "`image` is missing"),
         ({"scope": "execution_environment", "name": "ol", "state": "absent"}, NotFound, "Did you mean `old`"),
@@ -220,3 +222,34 @@ def test_ten_thousand_templates_of_a_controller():
     )
     found = usage.survey(facts)
     assert (found["summary"]["job_template"], found["environments"][0]["used_by"]["job_template"]) == (10_000, 10_000)
+
+
+def test_what_a_schedule_brings_along_is_not_unused():
+    asked = []
+
+    def starts(keys):
+        asked.extend(keys)
+        return {keys[0]: [("schedule", "daily")]}
+
+    found = usage.survey(shop(), starts=starts)
+    assert asked == [2]  # of the others it is known that they are used, or they are managed
+    old = by_name(found["environments"])["old"]
+    assert (old["set_on"], old["unused"]) == ([{"scope": "schedule", "name": "daily"}], False)
+    assert (found["unused"], found["summary"]["unused"]) == ([], 0)
+
+
+def test_a_source_by_the_organization_of_its_inventory():
+    facts = shop(
+        controller_inventories=[
+            {"name": "plant", "organization": "Network"},
+            {"name": "plant", "organization": "Base"},
+        ],
+        controller_inventory_sources=[
+            {"name": "cloud", "inventory": {"name": "plant", "organization": "Network"}},
+            {"name": "cloud", "inventory": {"name": "plant", "organization": "Base"}},
+        ],
+    )
+    change = to("inventory_source", "cloud", "old", organization="Network")
+    assert supposed(change, facts=facts) == {"cloud": ("net", "old")}
+    with pytest.raises(Invalid, match=r"cloud\+\+plant\+\+Network"):
+        usage.suppose(facts, [to("inventory_source", "cloud", "old")])
