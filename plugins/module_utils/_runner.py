@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 import types
@@ -82,7 +83,11 @@ class RunFolder:
 
 def playbook_path(text: str, project: Path | None) -> Path:
     """Return the path that a playbook's name means: below the project if there is one, else below where we are."""
-    return Path(os.path.normpath((project or Path.cwd()) / Path(text).expanduser()))
+    return Path(os.path.normpath((project or Path.cwd()) / _expanded(text)))
+
+
+def _expanded(text: str) -> str:
+    return os.path.expanduser(text)  # noqa: PTH111 (pathlib's raises where there is no such user)
 
 
 def remove_container(engine: str, name: str) -> None:
@@ -173,23 +178,57 @@ def _place_inventory(folder: RunFolder, name: str, source: t.Any) -> None:
         )
     elif "\n" in source:
         folder.write(f"{name}/hosts", source)
-    elif run_plan.is_host_list(source) and not Path(source).exists():
+    elif run_plan.is_host_list(source) and not os.path.exists(_expanded(source)):  # noqa: PTH110 (see _copy_inventory)
         folder.write(f"{name}/hosts.json", json.dumps(run_plan.host_list(source)))
     else:
-        _copy_inventory(Path(source).expanduser(), folder.data / name)
+        _copy_inventory(_expanded(source), folder.data / name)
 
 
-def _copy_inventory(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target)
-    elif source.is_file():
-        target.mkdir(mode=0o700, parents=True)
-        shutil.copy2(source, target / source.name)
-        for beside in ("group_vars", "host_vars"):
-            if (source.parent / beside).is_dir():
-                shutil.copytree(source.parent / beside, target / beside)
-    else:
-        raise NotFound(f"The inventory {source} is not there.", hint="A list of hosts has a comma: `localhost,`.")
+def _copy_inventory(source: str, target: Path) -> None:
+    """Copy a file or directory. Links that lead nowhere are left out, as ansible reads nothing from them.
+
+    What a path is, is asked by ``os.path``: pathlib raises for one that is too long, or where one may not look.
+    """
+    try:
+        if os.path.isdir(source):  # noqa: PTH112
+            shutil.copytree(source, target, ignore=_dangling)
+        elif os.path.isfile(source):  # noqa: PTH113
+            target.mkdir(mode=0o700, parents=True)
+            shutil.copy2(source, target)
+            for beside in ("group_vars", "host_vars"):
+                variables = Path(source).parent / beside
+                if variables.is_dir():
+                    shutil.copytree(variables, target / beside, ignore=_dangling)
+        else:
+            raise NotFound(f"The inventory {source} is not there.", hint="A list of hosts has a comma: `localhost,`.")
+    except OSError as error:
+        raise Failed(f"The inventory {source} cannot be copied: {_why(error)}.") from error
+
+
+def _dangling(folder: str, names: t.Sequence[str]) -> set[str]:
+    """Return the links whose targets are not there.
+
+    ``ignore_dangling_symlinks`` looks for the targets of relative links in the working directory instead.
+    """
+    return {name for name in names if _is_dangling(Path(folder) / name)}
+
+
+def _is_dangling(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # copying it tells why
+    return False
+
+
+def _why(error: OSError) -> str:
+    """Return an error's words with the path, for those of ``copytree`` the first: it tells all at its end."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        source, _target, words = error.args[0][0]
+        return str(words) if str(source) in str(words) else f"{source}: {words}"
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
 
 
 # Running
@@ -273,7 +312,7 @@ def _release_key(folder: RunFolder) -> None:
 
 def check_free(kept: Path) -> None:
     """Raise Conflict where the account of another run is kept already."""
-    if kept.exists():
+    if os.path.exists(kept):  # noqa: PTH110 (pathlib's raises where one may not look)
         raise Conflict(f"The artifacts directory {kept} exists already.", hint="Choose another `ident` or `artifacts`.")
 
 
@@ -305,16 +344,34 @@ class OutputFile:
             self._file.flush()
 
 
+def make_artifacts(target: Path) -> None:
+    """Make sure that there is a directory to keep artifacts in, and that one may write there. Raises Failed."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=".ee_run-", dir=target)).rmdir()
+    except OSError as error:
+        raise Failed(
+            f"`artifacts`: nothing can be written to {target}: {error.strerror}.",
+            hint="Name a directory that this user may write to.",
+        ) from error
+
+
 def keep_artifacts(source: Path, target: Path) -> str:
-    """Move the account of a run to a directory of the user's, without what may hold secrets. Returns its path."""
-    for name in _NOT_KEPT:
-        unwanted = source / name
-        if unwanted.is_dir():
-            shutil.rmtree(unwanted)
-        else:
-            unwanted.unlink(missing_ok=True)
-    target.mkdir(parents=True, exist_ok=True)
+    """Move the account of a run to a directory of the user's, without what may hold secrets. Returns its path.
+
+    Raises Conflict where there is one of this name, Failed where it cannot be written.
+    """
     kept = target / source.name
     check_free(kept)
-    shutil.move(str(source), str(kept))
+    try:
+        for name in _NOT_KEPT:
+            unwanted = source / name
+            if unwanted.is_dir():
+                shutil.rmtree(unwanted)
+            else:
+                unwanted.unlink(missing_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.move(str(source), str(kept))
+    except OSError as error:
+        raise Failed(f"The artifacts could not be kept in {kept}: {_why(error)}.") from error
     return str(kept)

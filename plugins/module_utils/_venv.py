@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import email.parser
 import json
+import os
 import shutil
 import typing as t
+import zipfile
 from pathlib import Path
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import venv
@@ -56,7 +58,7 @@ class Controller:
         words = (done.errors or done.output).strip().splitlines()
         said = words[-1] if words else f"exit code {done.rc}"
         raise Failed(
-            f"`{' '.join([*self._command, *arguments])}` failed: {said}",
+            f"`{' '.join([*self._command, *arguments])}` failed: {venv.hidden(said)}",
             hint="Controllers have this command up to AWX 24.6; for others give `directories` or `saved`. "
             "It must be run as root or as the controller's user.",
         )
@@ -76,10 +78,13 @@ def read_directory(path: Path) -> Environment:
 
 def _freeze(path: Path) -> tuple[Package, ...] | None:
     """Return what the environment's own pip says, or None if it cannot."""
-    python = path / "bin" / "python"
-    if not python.exists():
+    python = str(path / "bin" / "python")
+    if not os.path.exists(python):  # noqa: PTH110 (pathlib's raises where one may not look)
         return None
-    done = run_command([str(python), "-E", "-s", "-m", "pip", "freeze", "--disable-pip-version-check"], {})
+    try:
+        done = run_command([python, "-E", "-s", "-m", "pip", "freeze", "--disable-pip-version-check"], {})
+    except OSError:  # made for another architecture, or on a file system from which nothing may be started
+        return None
     return venv.parse_freeze(done.output) if done.rc == 0 else None
 
 
@@ -108,12 +113,14 @@ def read_files(path: Path) -> tuple[Package, ...]:
 
 
 def _read_entry(entry: Path, library: Path) -> Package | None:
-    """Return the package that a ``dist-info``, ``egg-info`` or ``egg-link`` stands for; None for anything else."""
+    """Return the package that a ``dist-info``, ``egg-info``, ``egg`` or ``egg-link`` stands for; None for all else."""
     if entry.suffix == ".dist-info":
         direct = entry / "direct_url.json"
         return _from_metadata(entry / "METADATA", _json(direct) if direct.is_file() else None)
     if entry.suffix == ".egg-info":
         return _from_metadata(entry / "PKG-INFO" if entry.is_dir() else entry, None)
+    if entry.suffix == ".egg":
+        return _from_metadata(entry / "EGG-INFO" / "PKG-INFO", None) if entry.is_dir() else _from_zipped_egg(entry)
     if entry.suffix == ".egg-link":
         lines = entry.read_text(encoding="utf-8", errors="replace").splitlines()
         return venv.from_files(entry.stem, "", None, editable=lines[0].strip() if lines else str(library))
@@ -124,7 +131,19 @@ def _from_metadata(metadata: Path, direct_url: t.Mapping[str, t.Any] | None) -> 
     if not metadata.is_file():
         return None
     with metadata.open(encoding="utf-8", errors="replace") as file:
-        headers = email.parser.HeaderParser().parsestr(file.read(_LONGEST_METADATA))
+        return _from_text(file.read(_LONGEST_METADATA), direct_url)
+
+
+def _from_zipped_egg(egg: Path) -> Package | None:
+    try:
+        with zipfile.ZipFile(egg) as archive, archive.open("EGG-INFO/PKG-INFO") as file:
+            return _from_text(file.read(_LONGEST_METADATA).decode("utf-8", "replace"), None)
+    except (KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _from_text(text: str, direct_url: t.Mapping[str, t.Any] | None) -> Package | None:
+    headers = email.parser.HeaderParser().parsestr(text)
     name, version = headers.get("Name"), headers.get("Version")
     return venv.from_files(name, version, direct_url) if name and version else None
 

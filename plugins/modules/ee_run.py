@@ -110,7 +110,8 @@ options:
     type: dict
   ssh_key:
     description:
-      - A private key for the run. It is handed to an agent inside the container and is never in a file.
+      - A private key for the run. It is handed to an agent inside the container and is never in a file. That a lookup
+        took its last line end away does no harm.
       - The image needs C(ssh-agent).
     type: str
   ssh_agent:
@@ -146,7 +147,10 @@ options:
     choices: [auto, podman, docker]
     default: auto
   mounts:
-    description: Directories and files of the host for the container.
+    description:
+      - Directories and files of the host for the container.
+      - One at a place where something else would be mounted, such as O(ssh_directory) at C(/root/.ssh), is there in its
+        stead; a warning says so.
     type: list
     elements: dict
     default: []
@@ -210,11 +214,14 @@ options:
     description: Seconds after which the run is stopped. Default is no limit.
     type: int
   ident:
-    description: Name of the run, part of the names of the container and of the artifacts directory. Default is random.
+    description:
+      - Name of the run, part of the names of the container and of the artifacts directory, up to 200 characters.
+      - Default is random.
     type: str
   artifacts:
     description:
-      - Directory to keep the account of the run in (events, status), in a directory named by O(ident).
+      - Directory to keep the account of the run in (events, status), in a directory named by O(ident). It is made
+        before the run if need be.
       - Without it nothing is kept.
     type: path
   inner_check:
@@ -497,6 +504,7 @@ class Plan:
     arguments: str
     container: run_plan.Container
     ssh: dict[str, t.Any]
+    warnings: tuple[str, ...]
 
     def result(self) -> dict[str, t.Any]:
         told = {
@@ -540,13 +548,15 @@ def plan(p: t.Mapping[str, t.Any], engine: Engine, *, ident: str, check: bool, d
     if p["artifacts"] is not None:
         _runner.check_free(Path(p["artifacts"]) / ident)
     playbook, project, play = _what_runs(p)
-    mounts = [run_plan.Mount(project, run_plan.PROJECT, read_only=False)] if project else []
-    mounts += _user_mounts(p["mounts"])
+    if project:
+        run_plan.check_path(project, "project")
+    ours = [run_plan.Mount(project, run_plan.PROJECT, read_only=False)] if project else []
     ssh_mounts, environment, ssh = _ssh(p)
+    mounts, warnings = run_plan.join_mounts([*ours, *ssh_mounts], _user_mounts(p["mounts"]))
     container = run_plan.Container(
         engine=engine.name,
         name=run_plan.container_name(ident),
-        mounts=(*mounts, *ssh_mounts),
+        mounts=mounts,
         network=p["network"],
         limits=run_plan.Limits(**(p["limits"] or {})),
         environment=environment,
@@ -557,7 +567,7 @@ def plan(p: t.Mapping[str, t.Any], engine: Engine, *, ident: str, check: bool, d
         p["cmdline"], check=check, diff=diff, limit=p["limit"], tags=p["tags"], skip=p["skip_tags"]
     )
     published = newest if pull or local is None else _published(p, image, local)
-    return Plan(image, local, published, pull, because, playbook, project, play, arguments, container, ssh)
+    return Plan(image, local, published, pull, because, playbook, project, play, arguments, container, ssh, warnings)
 
 
 def _newest(p: t.Mapping[str, t.Any], image: image_ref.ImageRef) -> str:
@@ -643,12 +653,14 @@ def _ssh(p: t.Mapping[str, t.Any]) -> tuple[list[run_plan.Mount], dict[str, str]
     told: dict[str, t.Any] = {"agent": None, "directory": None, "links": []}
     agent = os.environ.get("SSH_AUTH_SOCK")
     if p["ssh_agent"] and agent and _is_socket(agent):
+        run_plan.check_path(agent, "SSH_AUTH_SOCK")
         mounts.append(run_plan.Mount(agent, _AGENT_INSIDE, read_only=False))
         environment["SSH_AUTH_SOCK"] = _AGENT_INSIDE
         told["agent"] = agent
     directory = Path(p["ssh_directory"]) if p["ssh_directory"] else None
     if directory is not None and directory.is_dir():
         found = ssh_links.plan(directory.absolute())
+        run_plan.check_path(found.mounts[0].src, "ssh_directory")
         mounts += found.mounts
         told.update(directory=found.path, links=[link.as_result() for link in found.links])
     return mounts, environment, told
@@ -670,7 +682,22 @@ def _selinux_enforced() -> bool:
 
 def apply(p: t.Mapping[str, t.Any], engine: Engine, planned: Plan, ident: str) -> dict[str, t.Any]:
     """Pull, run, and tell. Raises EEError with everything known in its details."""
+    if p["artifacts"] is not None:
+        _runner.make_artifacts(Path(p["artifacts"]))
     account = run_result.Account()
+    try:
+        return _run(p, engine, planned, ident, account)
+    except OSError as error:
+        raise Failed(
+            f"The run in {planned.image} could not be prepared or followed: {error}.",
+            hint="Is there space left, and may this user write?",
+            details={**planned.result(), **account.result(with_results=p["module"] is not None)},
+        ) from error
+
+
+def _run(
+    p: t.Mapping[str, t.Any], engine: Engine, planned: Plan, ident: str, account: run_result.Account
+) -> dict[str, t.Any]:
     with contextlib.ExitStack() as stack:
         cancel = stack.enter_context(_runner.Cancel())
         folder = stack.enter_context(_runner.RunFolder(ident))
@@ -684,7 +711,7 @@ def apply(p: t.Mapping[str, t.Any], engine: Engine, planned: Plan, ident: str) -
         order = _order(p, planned, local, folder)
         outcome = _runner.run(folder, order, account, cancel, output.tell)
         elapsed = round(time.monotonic() - started, 3)
-        kept = _runner.keep_artifacts(folder.artifacts, Path(p["artifacts"])) if p["artifacts"] else None
+        kept, lost = _keep(p, folder)
     result = {
         **planned.result(),
         **_told_of(
@@ -698,8 +725,20 @@ def apply(p: t.Mapping[str, t.Any], engine: Engine, planned: Plan, ident: str) -
         "swept": folder.swept,
     }
     if outcome.status != "successful":
-        raise _failure(p, engine, planned, local, account, outcome, cancel, result)
+        raise _failure(p, engine, planned, local, account, outcome, cancel, result, lost)
+    if lost is not None:
+        raise Failed(f"The run was successful, but its account is lost. {lost}", details=result)
     return result
+
+
+def _keep(p: t.Mapping[str, t.Any], folder: _runner.RunFolder) -> tuple[str | None, EEError | None]:
+    """Return where the artifacts are kept, and why they are not although they should be."""
+    if p["artifacts"] is None:
+        return None, None
+    try:
+        return _runner.keep_artifacts(folder.artifacts, Path(p["artifacts"])), None
+    except EEError as error:
+        return None, error
 
 
 def _registry_options(p: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -734,7 +773,7 @@ def _order(p: t.Mapping[str, t.Any], planned: Plan, local: LocalImage, folder: _
         env_file=str(folder.workspace.path / "engine.env"),
         envvars=run_plan.split_environment(p["envvars"])[0],
         passwords=p["passwords"] or {},
-        ssh_key=p["ssh_key"],
+        ssh_key=run_plan.private_key(p["ssh_key"]) if p["ssh_key"] else None,
         timeout=p["timeout"],
         keep_artifacts=p["artifacts"] is not None,
     )
@@ -749,6 +788,7 @@ def _failure(
     outcome: _runner.Outcome,
     cancel: _runner.Cancel,
     result: dict[str, t.Any],
+    lost: EEError | None,
 ) -> EEError:
     if outcome.status == "timeout":
         words, hint = f"The run took longer than {p['timeout']} seconds and was stopped.", "Raise `timeout`."
@@ -763,7 +803,8 @@ def _failure(
             has_mqueue=Path("/dev/mqueue").exists(),
         )
         words, hint = account.explain(outcome.rc, scene)
-    return Failed(words, hint=hint, details=result)
+    told = [words, hint, None if lost is None else str(lost)]
+    return Failed(" ".join(one for one in told if one is not None), details=result)
 
 
 def main() -> None:
@@ -778,11 +819,13 @@ def main() -> None:
         if missing is not None:
             module.fail_json(msg=missing_required_lib(library), exception=missing)
     p = module.params
-    ident = run_plan.container_ident(p["ident"] if p["ident"] is not None else f"ee-{uuid.uuid4().hex[:12]}")
     told = {} if p["effective"] is None else {"effective": p["effective"]}
     try:
+        ident = f"ee-{uuid.uuid4().hex[:12]}" if p["ident"] is None else run_plan.check_ident(p["ident"])
         engine = open_engine(p["engine"])
         planned = plan(p, engine, ident=ident, check=module.check_mode, diff=module._diff)
+        for warning in planned.warnings:
+            module.warn(warning)
         if module.check_mode and (planned.pull or not p["inner_check"]):
             module.exit_json(changed=False, skipped=True, msg=_not_run(planned, p), **told, **planned.result())
         result = apply(p, engine, planned, ident)

@@ -16,6 +16,7 @@ description:
   - Reads them by C(awx-manage) on a controller's host (AWX up to 24.6), from what its commands printed earlier, or from
     the directories themselves, by their own C(pip freeze) or, where that does not run any more, by their files.
   - Versions stay pinned. What cannot be installed elsewhere is left out, with the reason.
+  - Passwords and tokens in the addresses of packages and indexes are left out of everything that is returned.
   - System packages are guessed from known Python packages, and marked as guesses.
 extends_documentation_fragment:
   - foundry.ee._attributes
@@ -49,7 +50,9 @@ options:
         description: What C(awx-manage custom_venv_associations) printed.
         type: str
       python:
-        description: Version of its Python, such as V(3.8), if it is known.
+        description:
+          - Version of its Python, such as V(3.8), if it is known.
+          - Write it in quotes. YAML takes C(3.10) without them for C(3.1).
         type: str
   base_image:
     description: Base image of the proposed definitions.
@@ -58,22 +61,25 @@ options:
     description:
       - Python packages of the base image and their versions.
       - What is there in the same version is not proposed, what is there in another is, and is told in C(conflicts).
+        That is so for ansible-core and ansible-runner, too.
     type: dict
     default: {}
   ansible_core:
     description:
-      - Requirement for ansible-core where an environment has none, or one from before it had that name.
+      - Requirement for ansible-core where an environment has none, or one from before it had that name. One that has it
+        keeps its version, or the address that it is from.
       - It is not proposed where O(base_packages) has ansible-core.
     type: str
     default: ansible-core
   ansible_runner:
-    description: Requirement for ansible-runner, unless O(base_packages) has it.
+    description: Requirement for ansible-runner where an environment has none, unless O(base_packages) has it.
     type: str
     default: ansible-runner
   names:
     description:
-      - Names for the execution environments, by the path of a virtual environment.
-      - Default is the last part of the path, in lower case.
+      - Names for the execution environments, by the path of a virtual environment. No other gets such a name.
+      - Default is the last part of the path, in lower case. Where several would have one name, each has a hash of its
+        path in it, so that it keeps its name when others come or go.
     type: dict
     default: {}
 requirements:
@@ -172,7 +178,7 @@ proposals:
       type: list
       elements: dict
     left_out:
-      description: Packages that are not in the definition, with the reason.
+      description: Packages and options for pip that are not in the definition, with the reason.
       type: list
       elements: dict
     conflicts:
@@ -210,6 +216,7 @@ refused:
       used_by: {}
 """
 
+import copy
 import typing as t
 from pathlib import Path
 
@@ -277,7 +284,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if YAML_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_IMPORT_ERROR)
-    report(module, lambda: look(module.params))
+    given = copy.deepcopy(module.params)
+    for one in module.params["saved"] or []:
+        one["export"] = venv.hidden(one["export"])  # it is told again, with how the module was called
+    report(module, lambda: look(given))
 
 
 if __name__ == "__main__":

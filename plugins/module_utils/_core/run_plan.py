@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 
+WHOLE = "/runner"
 PROJECT = "/runner/project"
 INVENTORY = "/runner/inventory"
 # A play that we wrote ourselves lies here: the project may be somebody's working copy, where nothing is to appear.
@@ -23,6 +24,7 @@ PLAY = "/runner/play/.ee_run.json"
 NEVER_MOUNTED = frozenset(
     {"/", "/home", "/usr", "/etc", "/bin", "/lib", "/lib64", "/sbin", "/var", "/proc", "/sys", "/dev"}
 )
+LONGEST_IDENT = 200  # characters; with what is put before it, it is the name of a directory
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,45 @@ class Mount:
 def check_mount(src: str, dest: str | None, read_only: bool, option: str) -> Mount:
     """Return the mount of ``src`` at ``dest`` (by default the same path). Raises Invalid; ``option`` is named in it."""
     dest = dest or src
-    for path, side in ((src, "src"), (dest, "dest")):
-        where = f"`{option}.{side}` is `{path}`"
-        if not path.startswith("/"):
-            raise Invalid(f"{where}: expected an absolute path.")
-        if ":" in path:
-            raise Invalid(
-                f"{where}: engines read a colon as the end of the path.",
-                hint="Mount the directory above it, or give it a name without one.",
-            )
-        if posixpath.normpath(path) in NEVER_MOUNTED:
-            raise Invalid(
-                f"{where}: a directory of the whole system is not mounted.", hint="Name the directory needed."
-            )
+    check_path(src, f"{option}.src")
+    check_path(dest, f"{option}.dest")
+    if posixpath.normpath(dest) == WHOLE:
+        raise Invalid(f"`{option}.dest` is `{dest}`, where the folder of the run is.", hint="Choose a path below it.")
     return Mount(posixpath.normpath(src), posixpath.normpath(dest), read_only)
+
+
+def check_path(path: str, option: str) -> None:
+    """Raise Invalid for a path that cannot be one side of a mount; ``option`` is where it comes from."""
+    where = f"`{option}` is `{path}`"
+    if not path.startswith("/"):
+        raise Invalid(f"{where}: expected an absolute path.")
+    if ":" in path:
+        raise Invalid(
+            f"{where}: engines read a colon as the end of the path.",
+            hint="Name the directory above it, or give it a name without one.",
+        )
+    if posixpath.normpath(path) in NEVER_MOUNTED:
+        raise Invalid(f"{where}: a directory of the whole system is not mounted.", hint="Name the directory needed.")
+
+
+def join_mounts(ours: t.Iterable[Mount], users: t.Sequence[Mount]) -> tuple[tuple[Mount, ...], tuple[str, ...]]:
+    """Return all mounts, and a warning for each of ours in whose place the user's is. Raises Invalid.
+
+    An engine refuses two mounts at one place.
+    """
+    places: dict[str, Mount] = {}
+    for number, mount in enumerate(users):
+        if mount.dest in places:
+            other = places[mount.dest].src
+            raise Invalid(f"`mounts[{number}].dest` is `{mount.dest}`, where {other} is mounted already.")
+        places[mount.dest] = mount
+    kept = [mount for mount in ours if mount.dest not in places]
+    warnings = tuple(
+        f"`mounts` has {places[mount.dest].src} at {mount.dest}, in place of {mount.src}."
+        for mount in ours
+        if mount.dest in places
+    )
+    return (*kept, *users), warnings
 
 
 @dataclass(frozen=True)
@@ -97,6 +124,15 @@ class Container:
         options += self.limits.options()
         options += [f"--env={name}={value}" for name, value in sorted(self.environment.items())]
         return [*options, *self.extra]
+
+
+def check_ident(ident: str) -> str:
+    """Return a user's name for a run, as :func:`container_ident` makes it. Raises Invalid."""
+    if not ident.strip():
+        raise Invalid("`ident` is empty.", hint="Leave it out for a random one.")
+    if len(ident) > LONGEST_IDENT:
+        raise Invalid(f"`ident` has {len(ident)} characters: expected {LONGEST_IDENT} at most.")
+    return container_ident(ident)
 
 
 def container_ident(ident: str) -> str:
@@ -144,6 +180,12 @@ def env_file(variables: t.Mapping[str, t.Any]) -> str:
             )
         lines.append(f"{name}={value}\n")
     return "".join(lines)
+
+
+def private_key(text: str) -> str:
+    """Return a private key as ssh-add reads it: lines end as on Unix, the last one too, which lookups take away."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return lines if lines.endswith("\n") else f"{lines}\n"
 
 
 def split_environment(variables: t.Mapping[str, t.Any]) -> tuple[dict[str, str], dict[str, str]]:

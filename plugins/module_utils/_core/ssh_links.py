@@ -10,6 +10,7 @@ is mounted is the place that the text names inside.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import typing as t
@@ -21,6 +22,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.run_plan import N
 # Where ssh looks, as root and as the user that execution environments are made for.
 HOMES = ("/root/.ssh", "/home/runner/.ssh")
 _MOST_DIRECTORIES = 1000
+_FORBIDDEN = "this user may not look there"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def plan(directory: Path, homes: t.Sequence[str] = HOMES) -> SshDirectory:
         if (folder, places) in seen:
             continue
         seen.add((folder, places))
-        for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+        for entry in _entries(folder):
             path = Path(entry.path)
             inside = tuple(posixpath.join(place, entry.name) for place in places)
             if entry.is_symlink():
@@ -76,13 +78,20 @@ def plan(directory: Path, homes: t.Sequence[str] = HOMES) -> SshDirectory:
     return SshDirectory(str(directory), tuple(mounts.values()), tuple(links))
 
 
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, sorted; nothing where this user may not look, who is the one that looks inside."""
+    try:
+        return sorted(os.scandir(folder), key=lambda one: one.name)
+    except OSError:
+        return []
+
+
 def _plan_link(path: Path, inside: t.Sequence[str], ssh: Path, mounts: dict[str, Mount]) -> Link | None:
     """Add the mounts of one link to ``mounts`` (place inside → mount); return it, unless it works without any."""
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
-        why = "its target is not there" if isinstance(error, FileNotFoundError) else "it leads in a circle"
-        return Link(str(path), os.readlink(path), problem=why)  # noqa: PTH115 (the text as it is)
+        return Link(str(path), os.readlink(path), problem=_why_lost(error))  # noqa: PTH115 (the text as it is)
     places = [_named_place(path, place) for place in inside]
     wanted = tuple(dict.fromkeys(place for place in places if not _is_there(place, target, mounts)))
     if not wanted:
@@ -92,6 +101,18 @@ def _plan_link(path: Path, inside: t.Sequence[str], ssh: Path, mounts: dict[str,
         return Link(str(path), str(target), problem=problem)
     mounts.update({place: Mount(str(target), place) for place in wanted})
     return Link(str(path), str(target), mounted_at=wanted)
+
+
+def _why_lost(error: OSError | RuntimeError) -> str:
+    """Return why a link's target is not found. Up to Python 3.12 pathlib has an error of its own for a circle."""
+    number = error.errno if isinstance(error, OSError) else errno.ELOOP
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return "its target is not there"
+    if number == errno.ELOOP:
+        return "it leads in a circle"
+    if number in (errno.EACCES, errno.EPERM):
+        return _FORBIDDEN
+    return f"its target cannot be found: {os.strerror(number) if number else error}"
 
 
 def _named_place(path: Path, inside: str) -> str:
@@ -114,4 +135,6 @@ def _why_not(target: Path, places: t.Sequence[str], ssh: Path) -> str | None:
         return "a directory of the whole system is not mounted"
     if any(":" in text for text in (str(target), *places)):
         return "engines read the colon in its path as the end of it"
+    if target.is_dir() and not os.access(target, os.R_OK | os.X_OK):
+        return _FORBIDDEN
     return None

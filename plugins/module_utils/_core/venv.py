@@ -31,6 +31,15 @@ _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*={2,3}
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*@\s*(?P<url>\S+)\s*(?:;.*)?")
 _LOOSE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:(?:[<>=!~]=?|===).*)?(?:;.*)?")
 _HASH = re.compile(r"\s+--hash[= ]\S+")
+# The short address that old versions of pip print for git over ssh, ``git+git@host:group/lib.git@commit``.
+_SHORT_SSH = re.compile(r"(?:(?P<vcs>git|hg|svn|bzr)\+)?(?P<host>[^\s/:@]+@[^\s/:@]+):/?(?P<path>[^\s:]+)")
+_LOGIN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<login>[^/\s]*)@")
+# The same without a scheme, as pip takes it for a proxy.
+_BARE_LOGIN = re.compile(r"(?<![^\s=\"'])[^\s/:@=]+:[^\s/@]+@")
+_SECRET_VALUE = re.compile(
+    r"(?P<name>[?&][^=&\s#]*(?:token|secret|passw|key|auth|sig|credential)[^=&\s#]*=)[^&\s#]+", re.IGNORECASE
+)
+_NO_LOGIN = "its login is left out: give the build a secret netrc"
 # What belongs to every environment and to none; the last is a bug of Debian's pip.
 _TOOLS = frozenset({"pip", "setuptools", "wheel", "distribute", "pkg-resources"})
 
@@ -40,7 +49,7 @@ class Package:
     """One package of an environment.
 
     ``requirement`` is the line for the execution environment, None if there can be none; ``note`` says what was done
-    to it, or why there is none. ``source`` is the line as it was found.
+    to it, or why there is none. ``source`` is the line as it was found, but for logins in it.
     """
 
     name: str
@@ -148,26 +157,36 @@ def parse_requirement(line: str, comment: str = "") -> Package:
     if re.match(r"(?:-e|--editable)[ =]", text):
         return _located(_commented_name(comment), re.split(r"[ =]", text, maxsplit=1)[1].strip(), line, editable=True)
     if text.startswith("-"):
-        return Package(
-            text, "option", line, note="an option for pip, no package; builds get such by the secret pip_conf"
-        )
+        return Package(hidden(text), "option", hidden(line), note=_note_on_option(text))
+    if text.startswith(_VCS):
+        return _located(None, text, line, editable=False)
     match = _NAMED.fullmatch(text)
     if match is not None:
         return _located(match["name"], match["url"], line, editable=False)
-    if "://" in text or text.startswith(("/", "./", "../")):
+    if "://" in text.partition(" ")[0] or text.startswith(("/", "./", "../")):
         return _located(None, text, line, editable=False)
     match = _PIN.fullmatch(text)
     if match is not None:
-        return Package(python_name(match["name"]), "pinned", line, match["version"], text)
+        return Package(python_name(match["name"]), "pinned", hidden(line), match["version"], text)
     match = _LOOSE.fullmatch(text)
     if match is not None:
-        return Package(python_name(match["name"]), "unpinned", line, None, text, "no version was recorded")
-    return Package(text, "unknown", line, note="this line is not understood")
+        return Package(
+            python_name(match["name"]), "unpinned", hidden(line), None, hidden(text), "no version was recorded"
+        )
+    return Package(hidden(text), "unknown", hidden(line), note="this line is not understood")
+
+
+def _note_on_option(text: str) -> str:
+    if re.match(r"-r|--requirement\b", text):
+        return "the packages in that file are missing here: read them in place of this line"
+    if re.match(r"-c|--constraint\b", text):
+        return "the versions in that file are not known here: give them to the packages that this list has"
+    return "an option for pip, no package; builds get such by the secret pip_conf"
 
 
 def _noted(package: Package, line: str, note: str) -> Package:
     notes = "; ".join(one for one in (package.note, note) if one)
-    return Package(package.name, package.kind, line, package.version, package.requirement, notes)
+    return Package(package.name, package.kind, hidden(line), package.version, package.requirement, notes)
 
 
 def _commented_name(comment: str) -> str | None:
@@ -178,35 +197,60 @@ def _commented_name(comment: str) -> str | None:
 
 def _located(name: str | None, url: str, line: str, *, editable: bool) -> Package:
     """Return a package that comes from a place, not from an index."""
+    url, written_out = _written_out(url)
     scheme = url.partition("://")[0]
     fragment = dict(parse_qsl(urlsplit(url).fragment))
     name = name or fragment.get("egg", "").partition("[")[0] or None
-    shown = python_name(name) if name else url
+    shown = python_name(name) if name else hidden(url)
     if "://" not in url or scheme == "file" or scheme.endswith("+file"):
         kind = "an editable installation" if editable else "an installation"
-        return Package(shown, "local", line, note=f"{kind} from a directory or file of the controller's host")
+        return Package(shown, "local", hidden(line), note=f"{kind} from a directory or file of the controller's host")
     clean, secret = _without_login(url)
     egg = urlencode([(key, value) for key, value in fragment.items() if key != "egg"], safe="/:=")
     clean = urlunsplit((*urlsplit(clean)[:4], egg))
     requirement = f"{python_name(name)} @ {clean}" if name else clean
     notes = ["it is no longer editable"] if editable else []
-    notes += ["its login is left out: give the build a secret netrc"] if secret else []
+    notes += ["its short address is written out as one of ssh"] if written_out else []
+    if secret:
+        notes.append("its password is left out" if _is_ssh(scheme) else _NO_LOGIN)
     notes += ["the build needs a way to log in by ssh"] if "+ssh://" in url else []
     kind_of: Kind = "vcs" if url.startswith(_VCS) else "url"
-    return Package(shown, kind_of, _hidden(line) if secret else line, None, requirement, "; ".join(notes) or None)
+    return Package(shown, kind_of, hidden(line), None, requirement, "; ".join(notes) or None)
+
+
+def _written_out(url: str) -> tuple[str, bool]:
+    """Return ``git+git@host:path`` as ``git+ssh://git@host/path``, anything else as it is; and whether it was that."""
+    match = _SHORT_SSH.fullmatch(url)
+    if match is None:
+        return url, False
+    return f"{match['vcs'] or 'git'}+ssh://{match['host']}/{match['path']}", True
+
+
+def _is_ssh(scheme: str) -> bool:
+    return scheme.lower().endswith(("ssh", "sftp"))
 
 
 def _without_login(url: str) -> tuple[str, bool]:
-    """Return a URL without user and password, and whether it had a password or token. ``git@`` of ssh stays."""
+    """Return a URL without what is secret in it, and whether there was anything: user and password, or a token.
+
+    With ssh the user stays, who is part of the address (``git@``).
+    """
     parts = urlsplit(url)
-    login, at, host = parts.netloc.rpartition("@")
-    if not at or parts.scheme.endswith("ssh"):
-        return url, False
-    return urlunsplit(parts._replace(netloc=host)), bool(login)
+    login, _at, host = parts.netloc.rpartition("@")
+    kept = f"{login.partition(':')[0]}@" if login and _is_ssh(parts.scheme) else ""
+    query = "&".join(one for one in parts.query.split("&") if not _SECRET_VALUE.fullmatch(f"?{one}"))
+    clean = parts._replace(netloc=kept + host, query=query)
+    return urlunsplit(clean), clean != parts
 
 
-def _hidden(line: str) -> str:
-    return re.sub(r"://[^/@\s]+@", "://", line)
+def hidden(text: str) -> str:
+    """Return a text fit to be shown: without the logins and tokens of the URLs in it."""
+    text = _LOGIN.sub(lambda match: f"{match['scheme']}://{_shown_login(match['scheme'], match['login'])}", text)
+    return _SECRET_VALUE.sub(r"\g<name>…", _BARE_LOGIN.sub("", text))
+
+
+def _shown_login(scheme: str, login: str) -> str:
+    return f"{login.partition(':')[0]}@" if _is_ssh(scheme) else ""
 
 
 # What the files of an environment say
@@ -224,12 +268,12 @@ def from_files(
     if direct_url is None:
         return parse_requirement(f"{name}=={version}")
     url = str(direct_url.get("url", ""))
-    if direct_url.get("dir_info", {}).get("editable"):
+    if (direct_url.get("dir_info") or {}).get("editable"):
         return parse_requirement(f"-e {url}", f"# ({name}=={version})")
     vcs = direct_url.get("vcs_info")
     if vcs:
         url = f"{vcs.get('vcs')}+{url}@{vcs.get('commit_id')}"
-    digest = str(direct_url.get("archive_info", {}).get("hash", ""))
+    digest = str((direct_url.get("archive_info") or {}).get("hash", ""))
     fragments = [digest] if digest and not vcs else []
     fragments += [f"subdirectory={direct_url['subdirectory']}"] if direct_url.get("subdirectory") else []
     return parse_requirement(f"{name} @ {url}" + (f"#{'&'.join(fragments)}" if fragments else ""))

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils import _runner
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Failed, Invalid, NotFound
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +156,40 @@ def test_a_directory_is_taken_whole_and_links_are_followed(tmp_path):
         assert (folder.data / "inventory" / "shared.yml").read_text() == "all: {}\n"
 
 
+def test_a_long_list_of_hosts_is_no_path():
+    hosts = [f"web{number:04}.example.com" for number in range(300)]
+    with _runner.RunFolder("one") as folder:
+        _runner.write_inventory(folder, [",".join(hosts)])
+        assert list(json.loads((folder.data / "inventory" / "hosts.json").read_text())["all"]["hosts"]) == hosts
+
+
+@pytest.mark.parametrize("source", ["x" * 5000, "~nobody-of-this-name/hosts"])
+def test_a_path_that_cannot_be_one_is_not_there(source):
+    with _runner.RunFolder("one") as folder, pytest.raises(NotFound, match="is not there"):
+        _runner.write_inventory(folder, [source])
+
+
+def test_links_in_an_inventory_that_lead_nowhere_are_left_out(tmp_path):
+    (tmp_path / "inv" / "group_vars").mkdir(parents=True)
+    (tmp_path / "inv" / "hosts.ini").write_text("a\n")
+    (tmp_path / "inv" / "gone").symlink_to("nowhere")
+    (tmp_path / "inv" / "alias.ini").symlink_to("hosts.ini")
+    (tmp_path / "inv" / "group_vars" / "gone.yml").symlink_to("/nowhere")
+    with _runner.RunFolder("one") as folder:
+        _runner.write_inventory(folder, [str(tmp_path / "inv"), str(tmp_path / "inv" / "hosts.ini")])
+        assert sorted(path.name for path in (folder.data / "sources" / "0").iterdir()) == [
+            *("alias.ini", "group_vars", "hosts.ini")
+        ]
+        assert list((folder.data / "inventory" / "group_vars").iterdir()) == []
+
+
+def test_an_inventory_that_cannot_be_copied_is_told(tmp_path):
+    (tmp_path / "inv" / "deep").mkdir(parents=True)
+    os.mkfifo(tmp_path / "inv" / "deep" / "pipe")
+    with _runner.RunFolder("one") as folder, pytest.raises(Failed, match=r"inv cannot be copied: .*deep/pipe"):
+        _runner.write_inventory(folder, [str(tmp_path / "inv")])
+
+
 @pytest.mark.parametrize(("source", "kind"), [("/nowhere/hosts", NotFound), (7, Invalid)])
 def test_an_inventory_that_is_none(source, kind):
     with _runner.RunFolder("one") as folder, pytest.raises(kind):
@@ -180,6 +214,22 @@ def test_kept_artifacts_are_not_overwritten(tmp_path):
     (tmp_path / "kept" / "deploy").mkdir(parents=True)
     (tmp_path / "run" / "deploy").mkdir(parents=True)
     with pytest.raises(Conflict, match="exists already"):
+        _runner.keep_artifacts(tmp_path / "run" / "deploy", tmp_path / "kept")
+
+
+def test_where_artifacts_are_to_be_kept_is_made_and_tried(tmp_path):
+    _runner.make_artifacts(tmp_path / "kept" / "here")
+    assert list((tmp_path / "kept" / "here").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    for target in (tmp_path / "file" / "kept", tmp_path / "file"):
+        with pytest.raises(Failed, match="`artifacts`: nothing can be written to"):
+            _runner.make_artifacts(target)
+
+
+def test_artifacts_that_cannot_be_kept_are_told(tmp_path):
+    (tmp_path / "run" / "deploy").mkdir(parents=True)
+    (tmp_path / "kept").write_text("")
+    with pytest.raises(Failed, match="could not be kept"):
         _runner.keep_artifacts(tmp_path / "run" / "deploy", tmp_path / "kept")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import zipfile
 
 import pytest
 
@@ -42,6 +43,11 @@ def test_an_environment_without_a_python_is_read_by_its_files(library):
     (library / "old-1.0.egg-info" / "PKG-INFO").write_text("Name: old\nVersion: 1.0\n")
     (library / "linked.egg-link").write_text("/srv/linked\n.\n")
     (library / "broken.dist-info").mkdir()
+    (library / "laid-1.0-py3.8.egg" / "EGG-INFO").mkdir(parents=True)
+    (library / "laid-1.0-py3.8.egg" / "EGG-INFO" / "PKG-INFO").write_text("Name: laid\nVersion: 1.0\n")
+    with zipfile.ZipFile(library / "zipped-1.0-py3.8.egg", "w") as egg:
+        egg.writestr("EGG-INFO/PKG-INFO", "Name: zipped\nVersion: 1.0\n")
+    (library / "broken.egg").write_text("no archive")
     found = _venv.read_directory(library.parents[2])
     assert found.read_from == "files"
     assert found.python == "3.8"
@@ -52,7 +58,20 @@ def test_an_environment_without_a_python_is_read_by_its_files(library):
         "old": "old==1.0",
         "own": None,
         "linked": None,
+        "laid": "laid==1.0",
+        "zipped": "zipped==1.0",
     }
+
+
+def test_an_environment_for_another_architecture_is_read_by_its_files(library):
+    dist_info(library, "netaddr", "0.9.0")
+    python = library.parents[2] / "bin" / "python"
+    python.parent.mkdir()
+    python.write_bytes(b"\x7fELF\2\1\1")
+    python.chmod(0o755)
+    found = _venv.read_directory(library.parents[2])
+    assert found.read_from == "files"
+    assert [package.name for package in found.packages] == ["netaddr"]
 
 
 def test_what_is_no_environment(tmp_path):

@@ -35,6 +35,7 @@ def test_the_container_is_named_after_the_run(ident, name):
         ("srv", None, "absolute"),
         ("/srv", "data", "absolute"),
         ("/srv/a:b", None, "colon"),
+        ("/srv", "/runner/", "the folder of the run"),
     ],
 )
 def test_mounts_that_are_refused(src, dest, wrong):
@@ -46,6 +47,42 @@ def test_mounts_that_are_refused(src, dest, wrong):
 def test_a_mount_says_how_it_is_mounted():
     assert str(run_plan.check_mount("/srv/data/", "/data", False, "mounts[0]")) == "/srv/data:/data:rw"
     assert str(run_plan.check_mount("/srv/data", None, True, "mounts[0]")) == "/srv/data:/srv/data:ro"
+
+
+def test_what_is_mounted_besides_is_checked_as_mounts_are():
+    with pytest.raises(Invalid, match="`project` is `/srv/pro:ject`: engines read a colon"):
+        run_plan.check_path("/srv/pro:ject", "project")
+
+
+def test_the_users_mount_takes_the_place_of_ours():
+    ours = [run_plan.Mount("/me/.ssh", "/root/.ssh"), run_plan.Mount("/me/.ssh", "/home/runner/.ssh")]
+    users = [run_plan.Mount("/other", "/root/.ssh")]
+    mounts, warnings = run_plan.join_mounts(ours, users)
+    assert mounts == (ours[1], users[0])
+    assert warnings == ("`mounts` has /other at /root/.ssh, in place of /me/.ssh.",)
+    assert run_plan.join_mounts(ours, []) == (tuple(ours), ())
+
+
+def test_two_mounts_of_the_user_at_one_place():
+    with pytest.raises(Invalid, match=r"`mounts\[1\]\.dest` is `/data`, where /a is mounted"):
+        run_plan.join_mounts([], [run_plan.Mount("/a", "/data"), run_plan.Mount("/b", "/data")])
+
+
+@pytest.mark.parametrize(("ident", "wrong"), [("", "empty"), ("  ", "empty"), ("x" * 201, "201 characters")])
+def test_names_of_runs_that_are_none(ident, wrong):
+    with pytest.raises(Invalid, match=wrong):
+        run_plan.check_ident(ident)
+
+
+def test_the_longest_name_of_a_run():
+    assert run_plan.check_ident("ü" * 200) == "_" * 200
+
+
+@pytest.mark.parametrize(
+    "text", ["BEGIN\nkey\nEND", "BEGIN\nkey\nEND\n", "BEGIN\r\nkey\r\nEND\r\n", "BEGIN\r\nkey\r\nEND"]
+)
+def test_a_private_key_is_as_ssh_add_reads_it(text):
+    assert run_plan.private_key(text) == "BEGIN\nkey\nEND\n"
 
 
 def test_options_of_the_user_come_last():

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pathlib
+
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import ssh_links
@@ -123,6 +127,57 @@ def test_a_colon_cannot_be_mounted(home):
     (home / "a:b").write_text("")
     (home / ".ssh" / "config").symlink_to(home / "a:b")
     assert "colon" in only(ssh_links.plan(home / ".ssh")).problem
+
+
+@pytest.fixture
+def locked(home, monkeypatch):
+    """A directory where nobody may look, also if the tests are run by root."""
+    folder = home / "locked"
+    folder.mkdir()
+    (folder / "key").write_text("")
+    (home / ".ssh" / "keys").symlink_to(folder)
+    (home / ".ssh" / "within").symlink_to(folder / "key")
+    may, look, resolve = os.access, os.scandir, pathlib.Path.resolve
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(folder) and may(path, mode))
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) if str(path) == str(folder) else look(path))
+    monkeypatch.setattr(
+        pathlib.Path,
+        "resolve",
+        lambda self, strict=False: refuse(self) if self.name == "within" else resolve(self, strict),
+    )
+    return folder
+
+
+def test_what_this_user_may_not_see_is_told(home, locked):
+    plan = ssh_links.plan(home / ".ssh")
+    assert {(link.path, link.problem) for link in plan.links} == {
+        (str(home / ".ssh" / "keys"), "this user may not look there"),
+        (str(home / ".ssh" / "within"), "this user may not look there"),
+    }
+    assert len(plan.mounts) == 2
+
+
+def test_a_directory_within_where_this_user_may_not_look(home, monkeypatch):
+    (home / ".ssh" / "archive").mkdir()
+    look = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("archive"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert ssh_links.plan(home / ".ssh").links == ()
+
+
+def test_other_reasons_are_told_as_they_are():
+    assert ssh_links._why_lost(OSError(errno.ELOOP, "")) == "it leads in a circle"
+    assert ssh_links._why_lost(OSError(errno.ENOTDIR, "")) == "its target is not there"
+    assert "too long" in ssh_links._why_lost(OSError(errno.ENAMETOOLONG, ""))
 
 
 def test_a_circle_of_directories_ends(home):

@@ -110,6 +110,15 @@ LINES = [
         f"my-lib @ git+https://git.example.com/a/my_lib.git@{SHA}#subdirectory=python",
     ),
     (f"-e git+ssh://git@git.example.com/a/lib@{SHA}#egg=lib", "lib", "vcs", f"lib @ git+ssh://git@git.example.com/a/lib@{SHA}"),
+    (
+        f"-e git+git@git.example.com:a/my_lib.git@{SHA}#egg=my_lib&subdirectory=python",
+        "my-lib",
+        "vcs",
+        f"my-lib @ git+ssh://git@git.example.com/a/my_lib.git@{SHA}#subdirectory=python",
+    ),
+    (f"-e git@git.example.com:/a/lib@{SHA}#egg=lib", "lib", "vcs", f"lib @ git+ssh://git@git.example.com/a/lib@{SHA}"),
+    (f"git+git@git.example.com:a/lib@{SHA}#egg=lib", "lib", "vcs", f"lib @ git+ssh://git@git.example.com/a/lib@{SHA}"),
+    ("-e /srv/a@b:c", "/srv/a@b:c", "local", None),
     ("lib @ https://example.com/lib-1.0.tar.gz#sha256=ab12", "lib", "url", "lib @ https://example.com/lib-1.0.tar.gz#sha256=ab12"),
     ("https://example.com/lib-1.0.tar.gz", "https://example.com/lib-1.0.tar.gz", "url", "https://example.com/lib-1.0.tar.gz"),
     ("lib @ file:///srv/lib-1.0-py3-none-any.whl#sha256=ab12", "lib", "local", None),
@@ -145,6 +154,58 @@ def test_logins_in_urls_go_nowhere():
     assert "netrc" in str(package.note)
 
 
+SECRETIVE = [
+    # line, requirement
+    ("--extra-index-url https://me:s3cret@example.com/simple", None),
+    ("--index-url=https://s3cret@example.com/simple", None),
+    ("--extra-index-url https://me:s3@cret@example.com/simple", None),
+    ("-f https://example.com/list?access_token=s3cret&x=1", None),
+    ("--proxy me:s3cret@proxy.example.com:3128", None),
+    ("-e git+file://me:s3cret@host/srv/lib", None),
+    ("lib @ file://me:s3cret@host/srv/lib.whl", None),
+    ("file://me:s3cret@host/srv/lib.whl", None),
+    ("WARNING: cannot reach https://me:s3cret@example.com/simple", None),
+    (f"-e git+ssh://git:s3cret@example.com/lib@{SHA}#egg=lib", f"lib @ git+ssh://git@example.com/lib@{SHA}"),
+    (f"lib @ git+https://s3cret@example.com/lib@{SHA}", f"lib @ git+https://example.com/lib@{SHA}"),
+    ("lib @ https://example.com/lib.zip?private_token=s3cret&job=1", "lib @ https://example.com/lib.zip?job=1"),
+    ("six==1.16.0  # from https://me:s3cret@example.com/simple", "six==1.16.0"),
+    ("six==1.16.0 --hash=sha256:aa  # https://me:s3cret@example.com", "six==1.16.0"),
+    ("six>=1 --index-url https://me:s3cret@example.com/", "six>=1 --index-url https://example.com/"),
+]
+
+
+@pytest.mark.parametrize(("line", "requirement"), SECRETIVE)
+def test_logins_are_not_even_shown(line, requirement):
+    package = venv.parse_requirement(line)
+    assert "s3" not in str(package.as_result())
+    assert "example.com" in package.source or "host" in package.source
+    assert package.requirement == requirement
+
+
+def test_the_user_of_ssh_is_part_of_the_address():
+    assert venv.hidden("git+ssh://git:s3cret@example.com/lib@abc") == "git+ssh://git@example.com/lib@abc"
+    assert venv.hidden("-e git@example.com:lib.git@abc#egg=lib") == "-e git@example.com:lib.git@abc#egg=lib"
+    package = venv.parse_requirement("-e git+ssh://git:s3cret@example.com/lib@abc#egg=lib")
+    assert "password is left out" in str(package.note)
+    assert "netrc" not in str(package.note)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("-r more.txt", "packages in that file are missing"),
+        ("-rmore.txt", "packages in that file are missing"),
+        ("--requirement=more.txt", "packages in that file are missing"),
+        ("-c pins.txt", "versions in that file"),
+        ("--constraint pins.txt", "versions in that file"),
+        ("--require-hashes", "pip_conf"),
+        ("-i https://pypi.example.com", "pip_conf"),
+    ],
+)
+def test_what_is_lost_with_an_option(line, words):
+    assert words in str(venv.parse_requirement(line).note)
+
+
 def test_what_installs_packages_is_no_package():
     assert (
         venv.parse_freeze("pip==21.0\nsetuptools==58.0\nwheel==0.37\npkg-resources==0.0.0\nsix==1.17.0\n")[0].name
@@ -154,6 +215,10 @@ def test_what_installs_packages_is_no_package():
 
 DIRECT = [
     (None, "lib==1.0"),
+    (
+        {"url": "https://example.com/lib.zip", "dir_info": None, "archive_info": None},
+        "lib @ https://example.com/lib.zip",
+    ),
     ({"url": "file:///srv/lib", "dir_info": {"editable": True}}, None),
     ({"url": "file:///srv/lib", "dir_info": {}}, None),
     (

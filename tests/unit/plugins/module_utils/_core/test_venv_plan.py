@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import definition, venv, venv_plan
@@ -53,11 +55,51 @@ def test_equal_environments_get_one_in_common():
     assert proposal.used_by == {"job_templates": [jt], "organizations": [org], "projects": [], "inventory_sources": []}
 
 
-def test_another_version_is_another_environment():
-    proposals, _left = venv_plan.propose(
-        [environment("/venv/a", "six==1.17.0"), environment("/other/a", "six==1.16.0")], venv_plan.Wishes()
-    )
-    assert [(one.name, one.environments) for one in proposals] == [("a", ("/other/a",)), ("a-2", ("/venv/a",))]
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("importlib-metadata==6.0\n", "importlib_metadata==6.0\n"),
+        ("PyYAML == 6.0\n", "pyyaml==6.0\n"),
+        ("pywinrm[kerberos,credssp]==0.4.3\n", "PyWinRM[credssp, Kerberos]==0.4.3\n"),
+        ('six>=1,<2; python_version < "3.9"\n', "six<2,>=1 ; python_version<'3.9'\n"),
+        ("Loc_pkg @ file:///srv/loc\n", "loc-pkg @ file:///srv/loc\n"),
+    ],
+)
+def test_another_spelling_is_no_other_environment(one, other):
+    assert only(environment("/venv/a", one), environment("/venv/b", other)).environments == ("/venv/a", "/venv/b")
+
+
+@pytest.mark.parametrize(
+    "other", ["pywinrm[credssp]==0.4.3", "pywinrm==0.4.3", "pywinrm[kerberos]==0.4.3; python_version<'3'"]
+)
+def test_other_extras_or_markers_are_another_environment(other):
+    found = [environment("/venv/a", "pywinrm[kerberos]==0.4.3"), environment("/venv/b", other)]
+    assert len(venv_plan.propose(found, venv_plan.Wishes())[0]) == 2
+
+
+def names(*paths, **given):
+    """The names for environments that differ, by path."""
+    found = [environment(path, f"six==1.{number}") for number, path in enumerate(paths)]
+    proposals, _left = venv_plan.propose(found, venv_plan.Wishes(names=given.get("given", {})))
+    return {one.environments[0]: one.name for one in proposals}
+
+
+def test_another_version_is_another_environment_and_none_gets_the_name_of_another():
+    both = names("/venv/a", "/other/a")
+    assert both["/venv/a"] != both["/other/a"]
+    assert all(re.fullmatch("a-[0-9a-f]{6}", name) for name in both.values())
+    assert names("/srv/a", "/other/a", "/venv/a").items() >= both.items()
+    assert names("/venv/a") == {"/venv/a": "a"}
+
+
+def test_a_name_that_was_given_is_nobody_elses():
+    # As when one was moved before the other, which comes before it, was there; or is looked at alone.
+    known = {"/venv/a": "a"}
+    both = names("/other/a", "/venv/a", given=known)
+    assert both["/venv/a"] == "a"
+    assert both["/other/a"].startswith("a-")
+    assert names("/other/a", given=known) == {"/other/a": both["/other/a"]}
+    assert names("/other/a", "/venv/b", given={"/other/a": "x", "/venv/b": "x"})["/venv/b"].startswith("x-")
 
 
 def test_names_may_be_given():
@@ -109,6 +151,60 @@ def test_the_runner_stays_pinned():
     assert proposal.definition["dependencies"]["ansible_runner"] == {"package_pip": "ansible-runner==2.3.0"}
 
 
+VCS = "ansible-core @ git+https://git.example.com/ansible.git@abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "own", "conflict"),
+    [
+        ("ansible-core==2.15.3", "2.19.1", "ansible-core==2.15.3", "2.15.3"),
+        ("ansible_core==2.15.3", None, "ansible-core==2.15.3", None),
+        (VCS, None, VCS.replace(" ", ""), None),
+        (VCS, "2.19.1", VCS.replace(" ", ""), VCS),
+        ("ansible-core>=2.15, <3 ; python_version>'3'", None, "ansible-core>=2.15,<3", None),
+        ("ansible-core", None, "ansible-core", None),
+        ("ansible-core", "2.19.1", None, None),
+        ("ansible-runner==2.3.0", "2.4.1", "ansible-runner==2.3.0", "2.3.0"),
+        ("ansible-runner @ git+https://example.com/r@abc", None, "ansible-runner@git+https://example.com/r@abc", None),
+    ],
+)
+def test_what_has_a_key_of_its_own_is_kept_and_told(text, base, own, conflict):
+    name = text[:14].partition("@")[0].strip() if text.startswith("ansible-runner") else "ansible-core"
+    proposal = only(environment("/venv/a", f"{text}\nsix==1.17.0"), base_packages={name: base} if base else {})
+    dependencies = proposal.definition["dependencies"]
+    assert dependencies.get(name.replace("-", "_")) == (own and {"package_pip": own})
+    assert proposal.conflicts == ((({"package": name, "base": base, "environment": conflict}),) if conflict else ())
+    assert dependencies["python"] == ["six==1.17.0"]
+    assert definition.from_mapping({**proposal.definition, "images": {"base_image": {"name": "b:1"}}}).problems == ()
+
+
+def test_what_the_base_image_has_by_a_key_of_its_own_is_told():
+    text = "ansible-core==2.19.1\nansible-runner==2.4.1\nsix==1.17.0"
+    proposal = only(environment("/venv/a", text), base_packages={"ansible_core": "2.19.1", "ansible-runner": "2.4.1"})
+    assert [one["package"] for one in proposal.left_out] == ["ansible-core==2.19.1", "ansible-runner==2.4.1"]
+    assert proposal.definition["dependencies"] == {"python": ["six==1.17.0"]}
+
+
+def test_git_for_ansible_itself_is_wanted_before_system_packages():
+    advice = only(environment("/venv/a", f"{VCS}\nsix==1.17.0", python="3.9")).advice
+    assert [one for one in advice if "base image itself needs git" in one]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("-e git+https://git.example.com/ansible.git@abc#egg=ansible\nsix==1.17.0", "may be or bring another Ansible"),
+        (
+            "ansible-base @ git+https://git.example.com/ansible.git@abc\nsix==1.17.0",
+            "takes the place of ansible-base @",
+        ),
+        ("ansible-core==2.15.3\nansible==2.9.27", "takes the place of ansible 2.9.27"),
+    ],
+)
+def test_two_ansibles_are_advised_about(text, words):
+    assert words in only(environment("/venv/a", text, python="3.9")).advice[0]
+
+
 def test_system_packages_are_guessed_and_marked():
     proposal = only(environment("/venv/a", "psycopg2==2.9.9\nlib @ git+https://git.example.com/lib@abc\n"))
     lines = proposal.definition["dependencies"]["system"]
@@ -127,6 +223,7 @@ def test_old_pins_are_advised_about():
     [
         ("six==1.16.0", "2.7.18", "Python 2"),
         ("six==1.16.0", "3.5", "Python 3.5"),
+        ("six==1.16.0", "3.1", "if that is 3.10, write it in quotes"),
         ("six==1.16.0\nfutures==3.3.0", None, "futures"),
         ("ansible==2.8.20", "3.6", "ansible 2.8.20"),
         ("", "3.8", "empty or broken"),
@@ -134,6 +231,24 @@ def test_old_pins_are_advised_about():
 )
 def test_what_is_refused(text, python, why):
     assert why in refusal(environment("/venv/old", text, python=python))
+
+
+@pytest.mark.parametrize("python", ["3", "", None])
+def test_a_version_that_is_not_known_refuses_nothing(python):
+    assert only(environment("/venv/a", "six==1.16.0", python=python)).advice == ()
+
+
+def test_secrets_go_nowhere():
+    text = (
+        "--extra-index-url https://me:s3cret@example.com/simple\n"
+        "-e git+ssh://git:s3cret@example.com/lib@abc#egg=lib\n"
+        "weird https://me:s3cret@example.com\n"
+        "Requests @ https://s3cret@example.com/requests.zip\n"
+    )
+    found = environment("/venv/a", text)
+    proposal = only(found, base_packages={"requests": "2.31.0"})
+    assert "s3cret" not in f"{found.as_result()}{proposal.as_result()}"
+    assert len(proposal.left_out) == 2
 
 
 def test_definitions_pass_their_own_check():
