@@ -24,7 +24,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import
     Wanted,
     choose_base,
     decide,
+    kept_base,
     key_tag,
+    own_labels_of,
     publication,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.containerfile import (
@@ -114,15 +116,16 @@ class BuildPlan:
             "names": before["names"] if kept else sorted({*before["names"], *self.wanted.names}),
         }
         if self.publication is not None:
-            # What will be there has a digest only when it is there: it is shown as what the key's tag stands for.
+            # What is still to be sent has no digest that is known.
+            to = self.publication.digest or "the new image"
             before["registry"] = dict(self.publication.before)
-            after["registry"] = {**self.publication.before, **dict.fromkeys(self.publication.written, "the new image")}
+            after["registry"] = {**self.publication.before, **dict.fromkeys(self.publication.written, to)}
         return {"before": before, "after": after}
 
     @property
-    def _key_after(self) -> str:
+    def _key_after(self) -> str | None:
         source = self.decision.source
-        return source.record.key or self.wanted.key if source is not None else self.wanted.key
+        return self.wanted.key if source is None else source.record.key
 
     def _names_now(self) -> list[str]:
         """Return which of the wanted names the engine's image has."""
@@ -195,7 +198,7 @@ class Planner:
         name = self._local_name(request.names[0])
         local = self.known.get(name) or self.engine.inspect(name)
         at_hand = self._at_hand(name, local)
-        base, builder, wanted = self._wanted(context, platform, at_hand.record if at_hand is not None else Record())
+        base, builder, wanted = self._wanted(context, platform, at_hand)
         changed_inputs = (
             tuple(contexts.changed_inputs(at_hand.record.inputs, wanted.inputs))
             if at_hand is not None and at_hand.record.inputs
@@ -210,6 +213,7 @@ class Planner:
             changed_inputs,
         )
         self._check_login(decision)
+        self._check_source(decision)
         return BuildPlan(
             wanted=wanted,
             decision=decision,
@@ -249,6 +253,15 @@ class Planner:
                 hint="Give `username` and `password`, or `authfile`, in place of `token`.",
             )
 
+    def _check_source(self, decision: Decision) -> None:
+        """Refuse to publish under a build key what was not built by one. Raises Invalid."""
+        source = decision.source
+        if self.request.push and source is not None and source.record.key is None:
+            raise Invalid(
+                f"{source.reference} in the {source.where} carries no build key of its own, and is not pushed.",
+                hint="Let it be built, with `rebuild: changed`, or push it as it is with `ee_registry_image`.",
+            )
+
     def _local_name(self, ref: ImageRef) -> str:
         return str(self.engine.full_name(ref))
 
@@ -258,7 +271,7 @@ class Planner:
     def _at_hand(self, name: str, local: LocalImage | None) -> Found | None:
         """Return the image that has the first name now: the engine's, else the registry's."""
         if local is not None:
-            return Found("engine", name, Record.of(local.labels), frozenset(local.names))
+            return Found("engine", name, Record.of(local.own_labels), frozenset(local.names))
         platform = Platform.parse(self.request.platform or self.engine.platform())
         labels = self._asked(lambda registry: _labels(registry, self.request.names[0], platform))
         return None if labels is None else Found("registry", name, Record.of(labels))
@@ -267,7 +280,7 @@ class Planner:
         image = self.engine.find_key(key)
         if image is None:
             return None
-        return Found("engine", next(iter(image.names), image.id), Record.of(image.labels), frozenset(image.names))
+        return Found("engine", next(iter(image.names), image.id), Record.of(image.own_labels), frozenset(image.names))
 
     def _in_registry(self, key: str) -> Found | None:
         ref = self.request.names[0].with_tag(key_tag(key))
@@ -291,17 +304,20 @@ class Planner:
             raise AssertionError("to be pushed, and there is no registry")
         names = self.request.names
         source = decision.source
-        tag = key_tag(source.record.key if source is not None and source.record.key else wanted.key)
+        tag = key_tag(wanted.key if source is None or source.record.key is None else source.record.key)
         tags = [name.reference for name in names] if self.request.push_tags else []
         return publication(decision.action == "built", tag, self.registry.digests(names[0].repository, [tag, *tags]))
 
-    def _wanted(self, context: Context, platform: str, recorded: Record) -> tuple[Base, Base | None, Wanted]:
+    def _wanted(self, context: Context, platform: str, at_hand: Found | None) -> tuple[Base, Base | None, Wanted]:
         request = self.request
+        recorded = Record() if at_hand is None else at_hand.record
+        kept = at_hand is not None and request.rebuild == "never"
         chosen = (BASE_ARGUMENT, BUILDER_ARGUMENT)
         arguments = {name: value for name, value in request.build_args.items() if name not in chosen}
 
         def inputs_of(base: str | None, builder: str | None) -> dict[str, t.Any]:
-            return {"build_args": arguments, "base_digest": base, "builder_digest": builder, "platform": platform}
+            images = {"base_digest": base, "builder_digest": builder}
+            return {"build_args": arguments, **images, "platform": platform, "squash": request.squash}
 
         def is_recorded(base: str | None, builder: str | None) -> bool:
             """Say whether the image at hand is what would be built on these."""
@@ -310,9 +326,11 @@ class Planner:
         builder = None
         if (name := builder_of(request.definition, context.text)) is not None:
             ref = image_ref.parse(request.build_args.get(BUILDER_ARGUMENT, name))
-            builder = self._choose("builder", ref, recorded.of_builder, partial(is_recorded, recorded.base_digest))
+            builder = self._choose(
+                "builder", ref, recorded.of_builder, kept, partial(is_recorded, recorded.base_digest)
+            )
         with_builder = None if builder is None else builder.digest
-        base = self._choose("base", self._base_ref(), recorded, lambda digest: is_recorded(digest, with_builder))
+        base = self._choose("base", self._base_ref(), recorded, kept, lambda digest: is_recorded(digest, with_builder))
         wanted = Wanted(
             names=tuple(self._local_name(name) for name in request.names),
             key=contexts.build_key(context, **inputs_of(base.digest, with_builder)),
@@ -324,8 +342,13 @@ class Planner:
         )
         return base, builder, wanted
 
-    def _choose(self, what: str, ref: ImageRef, recorded: Record, is_good: t.Callable[[str], bool]) -> Base:
-        """Choose the digest of the base or builder image. One that ``is_good`` need not be there any more."""
+    def _choose(self, what: str, ref: ImageRef, recorded: Record, kept: bool, is_good: t.Callable[[str], bool]) -> Base:
+        """Choose the digest of the base or builder image. One that ``is_good`` need not be there any more.
+
+        ``kept``: the image at hand stays, whatever it was built on.
+        """
+        if kept:
+            return kept_base(str(ref), ref.digest, recorded)
         return choose_base(
             str(ref),
             ref.digest,
@@ -392,9 +415,9 @@ def _told(base: Base) -> dict[str, t.Any]:
 
 
 def _labels(registry: Registry, ref: ImageRef, platform: Platform) -> dict[str, str] | None:
-    """Return the labels of an image in a registry, None where there is none for the platform."""
+    """Return the own labels of an image in a registry, None where there is none for the platform."""
     try:
         config = registry.config(ref, platform)
     except NotFound:
         return None
-    return dict((config.get("config") or {}).get("Labels") or {})
+    return own_labels_of(config)

@@ -20,13 +20,13 @@ from ansible_collections.foundry.ee.plugins.module_utils._build import BASE_ARGU
 from ansible_collections.foundry.ee.plugins.module_utils._core import context as contexts
 from ansible_collections.foundry.ee.plugins.module_utils._core import image_ref
 from ansible_collections.foundry.ee.plugins.module_utils._core import policy as policies
-from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import Record
+from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import Found, Record, content_mark, short
 from ansible_collections.foundry.ee.plugins.module_utils._core.containerfile import BUILDER_ARGUMENT
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed
-from ansible_collections.foundry.ee.plugins.module_utils._core.image_labels import labels_of
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_labels import labels_of, not_of_its_own
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_scripts import look_inside
 from ansible_collections.foundry.ee.plugins.module_utils._core.progress import Follower, Progress, failed_step, telling
-from ansible_collections.foundry.ee.plugins.module_utils._engine import BuildOrder, Engine
+from ansible_collections.foundry.ee.plugins.module_utils._engine import BuildOrder, Engine, LocalImage
 from ansible_collections.foundry.ee.plugins.module_utils._engine_access import Reach
 from ansible_collections.foundry.ee.plugins.module_utils._git import Commit, last_commit
 from ansible_collections.foundry.ee.plugins.module_utils._image_facts import LOOK, read_facts, remember
@@ -70,7 +70,7 @@ def _carry_out(request: Request, plan: BuildPlan, tools: Tools) -> dict[str, t.A
             tools.engine.clear(tools.workspace.name)
             raise
     elif action == "pulled" and source is not None:
-        image_id = tools.engine.pull(source.reference, tools.reach.engine_access(request.names[0]), request.platform).id
+        image_id = _pull(request, plan, tools, source)
     elif source is not None:
         found = tools.engine.inspect(source.reference)
         if found is None:
@@ -78,18 +78,37 @@ def _carry_out(request: Request, plan: BuildPlan, tools: Tools) -> dict[str, t.A
         image_id = found.id
     else:
         raise AssertionError(f"{action} without a source")
-    if action != "unchanged":
+    if action in ("built", "tagged"):
         for name in plan.wanted.names:
             tools.engine.tag(image_id, name)
-        if request.prune:
-            _prune(plan, image_id, tools.engine)
+    if action != "unchanged" and request.prune:
+        _prune(plan, image_id, tools.engine)
     return {**result, "image_id": image_id, "digest": _publish(request, plan, tools, image_id)}
+
+
+def _pull(request: Request, plan: BuildPlan, tools: Tools, source: Found) -> str:
+    """Fetch what was found, name it, and see that it is what was found. Return its id."""
+    engine = tools.engine
+    passing = source.reference not in plan.wanted.names and engine.inspect(source.reference) is None
+    image = engine.pull(source.reference, tools.reach.engine_access(request.names[0]), request.platform)
+    try:
+        if source.record.key is not None and Record.of(image.own_labels).key != source.record.key:
+            raise Failed(
+                f"{source.reference} does not carry the build key that it was taken for, {short(source.record.key)}.",
+                hint="Look who moved that tag, remove it with `ee_registry_image`, and run the task again.",
+            )
+        for name in plan.wanted.names:
+            engine.tag(image.id, name)
+    finally:
+        if passing:  # the name by which it was found: with it, the image would never count as without a name
+            engine.untag(source.reference)
+    return image.id
 
 
 def _prune(plan: BuildPlan, image_id: str, engine: Engine) -> None:
     """Delete the image that lost its name to the new one, if it is one of ours and has no other name."""
     old = plan.local
-    if old is None or old.id == image_id or Record.of(old.labels).key is None:
+    if old is None or old.id == image_id or Record.of(old.own_labels).key is None:
         return
     now = engine.inspect(old.id)
     if now is not None and not now.names:
@@ -125,17 +144,32 @@ def _build(request: Request, plan: BuildPlan, tools: Tools) -> tuple[str, dict[s
     bare = _run_build(order, plan, tools, path, follower)
     tools.tell(follower.end("checking the image"))
     facts = _check(request, bare, tools.engine, path)
+    made = _seen(tools.engine, bare)
     labels = labels_of(
         plan.wanted,
         created=int(time.time()) if timestamp is None else timestamp,
         revision=None if commit is None else commit.revision,
         version=request.names[0].tag,
         facts=facts,
+        content=content_mark(made.layers, made.config),
+        inherited=not_of_its_own(made.labels, (plan.context.text, *request.extra_args)),
     )
     image_id = tools.engine.label(order, bare, labels, tools.workspace.folder("labels"))
+    if Record.of(_seen(tools.engine, image_id).own_labels).key != plan.wanted.key:
+        raise Failed(
+            f"{plan.wanted.names[0]} became another image while it got its labels, one that was not checked.",
+            hint="Run the task again. With docker, see that its build cache is large enough for one build.",
+        )
     if facts is not None:
         remember(image_id, facts)
     return image_id, {"log": str(path), "elapsed": round(time.monotonic() - started, 1)}
+
+
+def _seen(engine: Engine, image_id: str) -> LocalImage:
+    image = engine.inspect(image_id)
+    if image is None:
+        raise Failed(f"The image {image_id} went away while it was being finished.", hint="Run the task again.")
+    return image
 
 
 def _order(request: Request, plan: BuildPlan, tools: Tools, timestamp: int | None) -> BuildOrder:

@@ -25,7 +25,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import KEY_LABEL
+from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import KEY_LABEL, own_labels
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Denied,
     EEError,
@@ -83,6 +83,7 @@ class LocalImage:
     """An image in the engine's store. ``id`` and ``digests`` begin with ``sha256:``; ``names`` are its tags.
 
     ``digest`` is the manifest's in the store (None in docker's), ``digests`` are those by which registries know it.
+    ``layers`` are the digests of the unpacked layers.
     """
 
     id: str
@@ -93,7 +94,13 @@ class LocalImage:
     created: str | None = None
     size: int | None = None
     platform: str | None = None
+    layers: tuple[str, ...] = ()
     config: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def own_labels(self) -> dict[str, str]:
+        """Its labels without what only the image that it is built on may say of itself."""
+        return own_labels(self.labels, self.layers, self.config)
 
     def digest_of(self, name: str) -> str | None:
         """Return the digest by which ``name`` (without tag) is known.
@@ -176,23 +183,27 @@ class Engine:
 
     def inspect_all(self, references: t.Sequence[str]) -> dict[str, LocalImage]:
         """Return those images that are there, by name; one look for all of them."""
+        return _by_name(references, self._inspect_many(references))
+
+    def _inspect_many(self, references: t.Sequence[str]) -> list[LocalImage]:
+        """Return those images that are there."""
         if not references:
-            return {}
+            return []
         done = self._do(["image", "inspect", *references])
         if done.rc != 0 and not _is_unknown_image(done.errors):
             raise self.failure("look at the images", done)
-        images = [_local_image(record) for record in _json(done.output or "[]")]
-        return _by_name(references, images)
+        return [_local_image(record) for record in _json(done.output or "[]")]
 
     def find(self, label: str, value: str) -> LocalImage | None:
-        """Return an image that carries a label, one with a name if there is one, or None."""
+        """Return an image that carries a label of its own, one with a name if there is one, or None."""
         return self._first(
             ["image", "ls", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}={value}"], label
         )
 
     def _first(self, arguments: t.Sequence[str], label: str) -> LocalImage | None:
         done = self._checked(f"list the images labelled {label}", arguments)
-        images = [image for image in map(self.inspect, dict.fromkeys(done.output.split())) if image is not None]
+        found = self._inspect_many(list(dict.fromkeys(done.output.split())))
+        images = [image for image in found if label in image.own_labels]  # what was built on it carries the label, too
         return max(images, key=lambda image: bool(image.names), default=None)
 
     def find_key(self, key: str) -> LocalImage | None:
@@ -323,6 +334,10 @@ class Engine:
     def remove(self, image_id: str) -> None:
         """Delete an image that has no name and is not in use; anything else is left as it is."""
         self._do(["rmi", image_id])
+
+    def untag(self, reference: str) -> None:
+        """Take a name away. An image that has no other goes as well."""
+        self._do(["rmi", reference])
 
     def start(self, image: str, script: str, stdin: str = "", entrypoint: bool = True) -> Completed:
         """Run a shell script in a throw-away container without network, as the image's user.
@@ -537,11 +552,12 @@ class Buildah(Engine):
             labels=dict((image.get("config") or {}).get("Labels") or {}),
             created=image.get("created"),
             platform=f"{image.get('os')}/{image.get('architecture')}",
+            layers=tuple((image.get("rootfs") or {}).get("diff_ids") or ()),
             config=image.get("config") or {},
         )
 
-    def inspect_all(self, references: t.Sequence[str]) -> dict[str, LocalImage]:
-        return _by_name(references, [image for image in map(self.inspect, references) if image is not None])
+    def _inspect_many(self, references: t.Sequence[str]) -> list[LocalImage]:
+        return [image for image in map(self.inspect, references) if image is not None]
 
     def save(self, reference: str, path: str) -> None:
         self._checked(f"save {reference}", ["push", "--quiet", reference, f"oci-archive:{path}"])
@@ -653,6 +669,7 @@ def _local_image(record: t.Mapping[str, t.Any]) -> LocalImage:
         created=record.get("Created"),
         size=record.get("Size"),
         platform="/".join(part for part in parts if part) or None,
+        layers=tuple((record.get("RootFS") or {}).get("Layers") or ()),
         config=config,
     )
 
@@ -691,12 +708,14 @@ def _last_words(text: str) -> str:
 def _kind_of(words: str) -> tuple[type[EEError], str | None]:
     """Return the kind of an engine's complaint and the way to mend it. Engines give nothing but words."""
     lower = words.lower()
-    if (
-        "unauthorized" in lower
-        or "authentication required" in lower
-        or "denied" in lower
-        or re.search(r"\b403\b", lower)
-    ):
+    # What this machine lacks comes first: its words are part of what is said of registries.
+    if "no space left" in lower:
+        return Failed, "Free space where the engine keeps its images."
+    if "executable file" in lower and "not found" in lower:
+        return Failed, "Install that program where the engine runs, or take it out of the engine's settings."
+    if "permission denied" in lower and "requested access" not in lower:
+        return Failed, "May the user of this task reach that file or socket on the host of the engine?"
+    if re.search(r"unauthorized|authentication required|denied|\b403\b", lower):
         return Denied, "Are `username` and `password`, or `authfile`, right for this registry and repository?"
     if "manifest unknown" in lower or "not found" in lower or "name unknown" in lower:
         return NotFound, "Is the name right, tag included?"
@@ -704,8 +723,6 @@ def _kind_of(words: str) -> tuple[type[EEError], str | None]:
         return Unreachable, "Give the registry's CA with `ca_path`."
     if _AWAY.search(lower):
         return Unreachable, "Is the registry up, and the address right?"
-    if "no space left" in lower:
-        return Failed, "Free space where the engine keeps its images."
     if "unknown flag" in lower or "unknown shorthand" in lower:
         return Invalid, "Does this version of the engine know the option?"
     return Failed, None

@@ -64,11 +64,12 @@ class Reach:
         if not has_user and (options.get("authfile") is None or self._engine != "docker"):
             return options.get("authfile")
         known = _known_auth(options.get("authfile"))
+        docker = self._engine == "docker"
         if has_user:
-            content = merged_auth(known, image, options["username"], options.get("password") or "")
+            content = merged_auth(known, image, options["username"], options.get("password") or "", docker=docker)
         else:
             content = dict(known[0])
-        if self._engine == "docker":
+        if docker:
             return self._docker_config(content)
         return str(self._workspace.write("auth.json", json.dumps(content)))
 
@@ -76,7 +77,9 @@ class Reach:
         """Return docker's settings with these credentials. It reads one folder, with contexts and plugins in it."""
         home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
         usual = _load(home / "config.json") if (home / "config.json").is_file() else {}
-        path = self._workspace.write("docker/config.json", json.dumps({**usual, **content}))
+        # A named file takes the place of all other credentials; a helper would go before it.
+        without = {} if self._options.get("authfile") is None else {"credHelpers": {}, "credsStore": ""}
+        path = self._workspace.write("docker/config.json", json.dumps({**usual, **without, **content}))
         for entry in home.iterdir() if home.is_dir() else ():
             place = path.parent / entry.name
             if not place.is_symlink() and not place.exists():
@@ -85,34 +88,49 @@ class Reach:
 
 
 def _known_auth(authfile: str | None) -> list[t.Any]:
-    """Return the contents of the credentials files that the engine would read, the most important first."""
-    paths = default_files(os.environ) if authfile is None else [Path(authfile)]
-    return [_load(path) for path in paths if path.is_file()]
+    """Return the contents of the credentials files that the engine would read, the most important first.
+
+    Raises Invalid if the one that is named is not there.
+    """
+    if authfile is None:
+        return [_load(path) for path in default_files(os.environ) if path.is_file()]
+    if not Path(authfile).is_file():
+        raise Invalid(f"The credentials file {authfile} (`authfile`) is not there.", hint="Mend the path, or log in.")
+    return [_load(Path(authfile))]
 
 
 def _load(path: Path) -> t.Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Failed(f"The credentials file {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise Invalid(f"The credentials file {path} is no JSON.") from error
+    if not isinstance(content, dict):
+        raise Invalid(f"The credentials file {path} is no JSON object.")
+    return content
 
 
-def merged_auth(known: t.Sequence[t.Any], image: ImageRef, username: str, password: str) -> dict[str, t.Any]:
+def merged_auth(
+    known: t.Sequence[t.Any], image: ImageRef, username: str, password: str, *, docker: bool = False
+) -> dict[str, t.Any]:
     """Return the content of a credentials file: what is known, with ours for the registry of ``image`` on top.
 
     The base image may come from another registry, so what is known stays. A key with a path wins over the registry's
-    (containers-auth.json(5)), so ours stands under both.
+    (containers-auth.json(5)), so ours stands under both. docker asks the helper of ``credsStore`` for every registry
+    but those of ``credHelpers``; an empty helper there sends it to the file
+    (github.com/docker/cli, ``cli/config/configfile/file.go``, ``getConfiguredCredentialStore``).
     """
     merged: dict[str, dict[str, t.Any]] = {"auths": {}, "credHelpers": {}}
-    for content in reversed([item for item in known if isinstance(item, dict)]):
+    for content in reversed(known):
         for section, entries in merged.items():
             entries.update(content.get(section) or {})
     entry = {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
     for key in (str(image.registry), image.name):
         merged["auths"][key] = entry
         merged["credHelpers"].pop(key, None)
+    if docker:
+        merged["credHelpers"][str(image.registry)] = ""
     return merged
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.foundry.ee.plugins.module_utils._core import image_ref
+from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import own_labels_of
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_scripts import look_inside
@@ -31,7 +32,11 @@ _SHOWN = 10  # lines
 
 @dataclass(frozen=True)
 class Seen:
-    """An image's record. ``id`` is the digest of its configuration, which names its content wherever it is."""
+    """An image's record. ``id`` is the digest of its configuration, which names its content wherever it is.
+
+    ``digest`` may be that of an index; ``manifest``, where it is known, is the image's own. ``own_labels`` are those
+    labels that speak of this image and not of the one that it is built on.
+    """
 
     where: t.Literal["engine", "registry"]
     reference: str
@@ -43,12 +48,14 @@ class Seen:
     created: str | None
     size: int | None = None
     config: t.Mapping[str, t.Any] = field(default_factory=dict)
+    own_labels: t.Mapping[str, str] = field(default_factory=dict)
+    manifest: str | None = None
 
 
 def in_engine(engine: Engine, text: str) -> Seen | None:
     """Return what the engine has under a name, digest or id, None where it has nothing."""
     reference, name = text, text
-    if not _is_id(text):
+    if not is_id(text):
         ref = engine.full_name(image_ref.parse(text))
         reference, name = str(ref), ref.name
     image = engine.inspect(reference)
@@ -65,10 +72,12 @@ def in_engine(engine: Engine, text: str) -> Seen | None:
         created=image.created,
         size=image.size,
         config=image.config,
+        own_labels=image.own_labels,
     )
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Say whether a text is an image's id or digest, and no name."""
     return image_ref.is_digest(text) or (len(text) >= 12 and all(digit in "0123456789abcdef" for digit in text))
 
 
@@ -98,6 +107,8 @@ def in_registry(registry: Registry, ref: ImageRef, platform: str | None) -> Seen
         created=config.get("created"),
         size=sum(blob.size for blob in chosen.blobs),
         config=settings,
+        own_labels=own_labels_of(config),
+        manifest=chosen.digest,
     )
 
 
@@ -119,18 +130,23 @@ def look(engine: Engine, image_id: str, reference: str) -> dict[str, t.Any]:
 
 
 def look_from_afar(engine: Engine, seen: Seen, reach: Reach, platform: str | None) -> dict[str, t.Any]:
-    """Return what is inside an image of a registry. It is fetched for that, and deleted again if it was not here."""
+    """Return what is inside an image of a registry. It is fetched for that, and deleted again if it was not here.
+
+    It is fetched by digest: the engine's names stay what they are.
+    """
     remembered = _recall(seen.id)
     if remembered is not None:
         return remembered
     ref = image_ref.parse(seen.reference)
-    before = engine.inspect(seen.id)
-    image: LocalImage = engine.pull(seen.reference, reach.engine_access(ref), platform)
+    pinned = str(engine.full_name(ref.with_digest(seen.manifest or seen.digest or "")))
+    here = engine.inspect(seen.id) or engine.inspect(pinned)
+    if here is not None:
+        return look(engine, here.id, here.id)
+    image: LocalImage = engine.pull(pinned, reach.engine_access(ref), platform)
     try:
         return look(engine, image.id, image.id)
     finally:
-        if before is None:
-            engine.remove(seen.reference)
+        engine.remove(image.id)
 
 
 def read_facts(done: Completed) -> dict[str, t.Any] | None:

@@ -6,18 +6,15 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 import threading
 import typing as t
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, NotFound, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_labels import read_created
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, parse
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import only_platform
 from ansible_collections.foundry.ee.plugins.module_utils._core.usage import ImageState
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, in_parallel, open_registry
-
-_FRACTION = re.compile(r"(\.\d{1,6})\d*")
 
 
 class Images:
@@ -81,15 +78,3 @@ def _with_age(registry: Registry, reference: ImageRef) -> ImageState:
     if image.config is not None:
         created = read_created(registry.config_of(reference.repository, image.config).get("created"))
     return ImageState(digest=manifest.digest, created=created)
-
-
-def read_created(value: t.Any) -> datetime.datetime | None:
-    """Read an image's time of creation, which may have nanoseconds; None where it tells none."""
-    if not isinstance(value, str):
-        return None
-    text = _FRACTION.sub(lambda match: match.group(1).ljust(7, "0"), value, count=1)
-    try:
-        moment = datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "Zz" else text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.timezone.utc)

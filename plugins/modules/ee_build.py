@@ -20,6 +20,8 @@ description:
     then built.
   - The key is a label of the image, C(io.foundry.ee.build-key). A registry keeps the image also under the tag C(key-)
     and the key's first 32 digits, by which other hosts find it.
+  - What is built on an image inherits its labels. So C(io.foundry.ee.content) says for which layers and settings the
+    key was written; in any other image it does not count.
   - An image gets its names when it is complete and its check has passed. Whatever fails before, the image that had the
     name keeps it.
 extends_documentation_fragment:
@@ -62,6 +64,7 @@ options:
     description:
       - The name of the image, such as V(registry.example.com/team/ee:1.2). Without a tag it is V(latest).
       - Default are the names in C(options.tags) of the definition, then V(localhost/ansible-execution-env:latest).
+        With O(push=true) they must be of one repository.
     type: str
   builds:
     description:
@@ -190,7 +193,8 @@ options:
       - V(changed) builds where no image carries the build key.
       - V(base_changed) builds where the image was built on another digest of its base image than the registry has now,
         or where there is no image. Other changes wait.
-      - V(never) builds only where there is no image of that name, whatever it was built from.
+      - V(never) builds only where there is no image of that name, whatever it was built from. The base image is not
+        looked at then. With O(push=true), an image that this module did not build is refused.
       - V(always) builds.
     type: str
     choices: [changed, base_changed, never, always]
@@ -230,6 +234,7 @@ options:
   squash:
     description:
       - V(new) makes one layer of all that the build adds, V(all) one of the base image as well.
+      - Both count for the build key, C(squash) in RV(changed_inputs).
       - docker with buildx knows V(off) only.
     type: str
     choices: ['off', new, all]
@@ -309,6 +314,8 @@ options:
   extra_args:
     description:
       - Further arguments for the engine's build command, as they are.
+      - They do not count for the build key. An image that exists is not built again because of them; give what changes
+        the image to O(build_args), or set O(rebuild=always).
     type: list
     elements: str
     default: []
@@ -411,7 +418,7 @@ digest:
   type: str
   sample: sha256:27d20217da327185ddd907d2889e0184a649725e1f7586a987722749399a4dac
 build_key:
-  description: The build key of the image.
+  description: The build key of the image. Null with O(rebuild=never) if it was built by something else.
   returned: when O(builds) is not given
   type: str
   sample: 1d4f5c0a9b2e3f7fb1d4f5c0a9b2e3f7fb1d4f5c0a9b2e3f7fb1d4f5c0a9b2e3
@@ -430,7 +437,7 @@ base:
       description: Its name.
       type: str
     digest:
-      description: Its digest.
+      description: Its digest. Null where nothing is built and the image does not tell.
       type: str
     because:
       description: Why it is this digest.
@@ -661,6 +668,12 @@ def read_names(params: t.Mapping[str, t.Any], definition: Definition) -> tuple[I
     for name in names:
         if name.pinned:
             raise Invalid(f"`{name}` names a digest, which nobody knows before the build.", hint="Give a tag.")
+    if params["push"] and params["push_tags"] and len({name.name for name in names}) > 1:
+        raise Invalid(
+            f"`options.tags` names several repositories, {', '.join(sorted({name.name for name in names}))}, and a push"
+            " brings the image into one.",
+            hint="Set `image` to the one to push to, and copy it from there with `ee_registry_image`.",
+        )
     names = [name.with_tag(name.reference) for name in names]
     return tuple(dict.fromkeys([*names, *(names[0].with_tag(tag) for tag in params["tags"])]))
 

@@ -41,6 +41,7 @@ options:
   platform:
     description:
       - Which image of a multi-platform image in a registry is meant. Default is V(linux/amd64), then the first.
+      - An image in the engine that is for another platform is not taken.
     type: str
   inside:
     description:
@@ -60,6 +61,8 @@ options:
   compare_to:
     description:
       - Another image, to which O(image) is compared. It is looked for in the same way.
+      - O(username), O(password), O(token) and O(client_cert) are for the registry of O(image) only. For another one the
+        credentials come from O(authfile).
     type: str
 notes:
   - A look inside needs a shell and Python 3.9 or later in the image.
@@ -150,7 +153,7 @@ user:
   type: str
   sample: "1000"
 labels:
-  description: Its labels.
+  description: Its labels, with those that it has from the image that it was built on.
   returned: success
   type: dict
   sample: {"ansible-execution-environment": "true"}
@@ -262,12 +265,14 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.inventory import Contents
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Platform
 from ansible_collections.foundry.ee.plugins.module_utils._engine import LOCAL, Engine, open_engine
 from ansible_collections.foundry.ee.plugins.module_utils._engine_access import Reach
 from ansible_collections.foundry.ee.plugins.module_utils._image_facts import (
     Seen,
     in_engine,
     in_registry,
+    is_id,
     look,
     look_from_afar,
 )
@@ -286,7 +291,8 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "compare_to": {"type": "str"},
 }
 MAKERS = {"cyclonedx": sbom.cyclonedx, "spdx": sbom.spdx}
-VERSION = "0.1.0"
+VERSION = "0.2.0"  # of this collection, as bills of materials name it
+STRANGER = dict.fromkeys(("username", "password", "token", "client_cert", "client_key"))
 
 
 @dataclass(frozen=True)
@@ -303,7 +309,7 @@ class Looker:
         source = self.params["source"]
         if source != "registry" and self.engine is not None:
             found = in_engine(self.engine, text)
-            if found is not None:
+            if found is not None and self._is_wanted(found):
                 return found
         if source != "engine":
             ref = image_ref.parse(text)
@@ -312,14 +318,32 @@ class Looker:
                 if found is not None:
                     return found
         where = {"engine": "in the engine", "registry": "in its registry"}.get(source, "in the engine or its registry")
-        raise NotFound(f"There is no image {text} {where}.", hint="Is the name right, registry and tag included?")
+        platform = "" if self.params["platform"] is None else f" for {self.params['platform']}"
+        raise NotFound(
+            f"There is no image {text}{platform} {where}.", hint="Is the name right, registry and tag included?"
+        )
+
+    def _is_wanted(self, found: Seen) -> bool:
+        """Say whether an image of the engine is for the platform that is asked for."""
+        wanted = self.params["platform"]
+        return wanted is None or Platform.parse(wanted).covers(Platform.parse(found.platform or wanted))
 
     def _registry(self, ref: ImageRef) -> Registry:
-        return self.registries.setdefault(str(ref.registry), open_registry(ref, self.params, read_only=True))
+        known = self.registries.get(str(ref.registry))
+        if known is None:
+            known = open_registry(ref, self._options(ref), read_only=True)
+            self.registries[str(ref.registry)] = known
+        return known
+
+    def _options(self, ref: ImageRef) -> dict[str, t.Any]:
+        """Return how a registry is reached: the user is that of the registry of ``image``, which may be an id."""
+        text = self.params["image"]
+        own = None if is_id(text) else image_ref.parse(text).registry
+        return {**self.params, **(STRANGER if ref.registry != own else {})}
 
     def contents(self, seen: Seen) -> Contents:
         """Return what is in an image, by labels if they suffice."""
-        told = inventory.from_labels(seen.labels)
+        told = inventory.from_labels(seen.own_labels)
         inside = self.params["inside"]
         if self.params["sbom"] is not None and inside == "auto":
             inside = "always"
@@ -331,13 +355,13 @@ class Looker:
         if seen.where == "engine":
             return inventory.from_facts(look(self.engine, seen.id, seen.reference))
         ref = image_ref.parse(seen.reference)
-        reach = Reach(self.params, ref, self._registry(ref), self.workspace, self.engine.name)
+        reach = Reach(self._options(ref), ref, self._registry(ref), self.workspace, self.engine.name)
         return inventory.from_facts(look_from_afar(self.engine, seen, reach, self.params["platform"]))
 
 
 def described(seen: Seen, contents: Contents) -> dict[str, t.Any]:
     """Return what is told of one image."""
-    record = Record.of(seen.labels)
+    record = Record.of(seen.own_labels)
     facts = contents.facts
     return {
         "image": seen.reference,
@@ -375,8 +399,8 @@ def bill(kind: str, seen: Seen, contents: Contents) -> dict[str, t.Any]:
     if not contents.facts:
         raise Invalid("A bill of materials needs a look inside.", hint="Leave `inside: never` out.")
     name = ImageRef(seen.id.rpartition(":")[2]) if "/" not in seen.reference else image_ref.parse(seen.reference)
-    created = (seen.created or "1970-01-01T00:00:00Z").partition(".")[0].removesuffix("Z") + "Z"
-    return MAKERS[kind](sbom.Image(name, seen.digest or seen.id, created), contents.facts, VERSION)
+    image = sbom.Image(name, seen.digest or seen.id, sbom.moment(seen.created))
+    return MAKERS[kind](image, contents.facts, VERSION)
 
 
 def run(looker: Looker) -> dict[str, t.Any]:

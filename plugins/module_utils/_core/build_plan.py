@@ -9,6 +9,7 @@ Where to look is decided here as well: what the callers hand in as functions is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import typing as t
 from dataclasses import dataclass, field
@@ -18,13 +19,48 @@ INPUTS_LABEL = "io.foundry.ee.inputs"
 COLLECTIONS_LABEL = "io.foundry.ee.collections"
 PYTHON_LABEL = "io.foundry.ee.python"
 BUILDER_LABEL = "io.foundry.ee.builder"
+CONTENT_LABEL = "io.foundry.ee.content"
 BASE_NAME_LABEL = "org.opencontainers.image.base.name"
 BASE_DIGEST_LABEL = "org.opencontainers.image.base.digest"
+OUR_LABELS = (KEY_LABEL, INPUTS_LABEL, COLLECTIONS_LABEL, PYTHON_LABEL, BUILDER_LABEL, CONTENT_LABEL)
 KEY_TAG_DIGITS = 32
 SHOWN_DIGITS = 12
 
 Action = t.Literal["unchanged", "tagged", "pulled", "built"]
 Mode = t.Literal["changed", "always", "never", "base_changed"]
+
+
+# What an image says of how it is run, under the names that configurations and engines share. Those that only one of the
+# formats has, such as docker's health check, are left out: a push may lose them.
+_SETTINGS = ("User", "Env", "Entrypoint", "Cmd", "WorkingDir", "ExposedPorts", "Volumes", "StopSignal")
+
+
+def content_mark(layers: t.Sequence[str], config: t.Mapping[str, t.Any]) -> str:
+    """Return what tells an image from those that are built on it: 64 hexadecimal digits for layers and settings.
+
+    ``layers`` are the digests of the unpacked layers, which no registry changes. Labels do not count, so that the mark
+    can be one of them. An empty setting is one that is not there: engines write the same in several ways.
+    """
+    settings = {name: config.get(name) or None for name in _SETTINGS}
+    return hashlib.sha256(json.dumps([list(layers), settings], sort_keys=True).encode()).hexdigest()
+
+
+def own_labels(labels: t.Mapping[str, str], layers: t.Sequence[str], config: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return an image's labels without what it says of a build if it has that from the image that it is built on.
+
+    An image inherits every label. Ours speak of the image whose mark is among them, and of no other.
+    """
+    mark = labels.get(CONTENT_LABEL)
+    if mark == content_mark(layers, config):
+        return dict(labels)
+    inherited = OUR_LABELS if mark is None else (*OUR_LABELS, BASE_NAME_LABEL, BASE_DIGEST_LABEL)
+    return {name: value for name, value in labels.items() if name not in inherited}
+
+
+def own_labels_of(config: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the same of an image's configuration, as a registry has it."""
+    settings = config.get("config") or {}
+    return own_labels(settings.get("Labels") or {}, (config.get("rootfs") or {}).get("diff_ids") or (), settings)
 
 
 def key_tag(key: str) -> str:
@@ -50,13 +86,13 @@ class Record:
 
     @classmethod
     def of(cls, labels: t.Mapping[str, str]) -> Record:
-        """Read labels; those that are not ours, or damaged, count as absent."""
+        """Read an image's own labels; those that are not ours, empty or damaged, count as absent."""
         builder_name, _at, builder_digest = labels.get(BUILDER_LABEL, "").rpartition("@")
         return cls(
-            key=labels.get(KEY_LABEL),
+            key=labels.get(KEY_LABEL) or None,
             inputs=_digests(labels.get(INPUTS_LABEL)),
-            base_name=labels.get(BASE_NAME_LABEL),
-            base_digest=labels.get(BASE_DIGEST_LABEL),
+            base_name=labels.get(BASE_NAME_LABEL) or None,
+            base_digest=labels.get(BASE_DIGEST_LABEL) or None,
             builder_name=builder_name or None,
             builder_digest=builder_digest or None,
         )
@@ -149,7 +185,7 @@ def _keep(wanted: Wanted, mode: Mode, at_hand: Found | None) -> str | None:
         return f"{_place(at_hand)} is there, and rebuild is set to never"
     same_base = wanted.base_digest is not None and at_hand.record.base_digest == wanted.base_digest
     same_base = same_base and at_hand.record.builder_digest == wanted.builder_digest
-    if mode == "base_changed" and same_base:
+    if mode == "base_changed" and same_base and at_hand.record.key is not None:
         return f"{_place(at_hand)} was built on {wanted.base_name} as it is, and rebuild is set to base_changed"
     return None
 
@@ -220,6 +256,12 @@ class Base:
     name: str
     digest: str | None
     because: str
+
+
+def kept_base(name: str, fixed: str | None, recorded: Record) -> Base:
+    """Return the base image where nothing is built, as far as the image at hand tells it. Nobody is asked."""
+    known = recorded.base_digest if recorded.base_name == name else None
+    return Base(name, known if fixed is None else fixed, "nothing is built: the image is there")
 
 
 def choose_base(

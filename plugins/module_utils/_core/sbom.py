@@ -10,17 +10,20 @@ Sources: cyclonedx.org/docs/1.6/json, spdx.github.io/spdx-spec/v2.3, github.com/
 
 from __future__ import annotations
 
+import datetime
 import re
 import typing as t
 import uuid
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.image_labels import UNKNOWN, read_created
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.inventory import normalized
 
 TOOL = "foundry.ee"
 _NAMESPACE = uuid.UUID("5b0a1f6e-6a0b-5f3e-9b0e-7d1b0c0f4a11")  # of this collection's documents
+_NEVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)  # where an image does not tell
 _NOT_SAID = "NOASSERTION"
 _SPDX_ID = re.compile(r"[^A-Za-z0-9.-]+")
 
@@ -54,6 +57,12 @@ class Image:
         return uuid.uuid5(_NAMESPACE, self.digest)
 
 
+def moment(created: str | None) -> str:
+    """Return an image's time of creation as both formats want it: in UTC, to the second."""
+    found = (read_created(created) or _NEVER).astimezone(datetime.timezone.utc)
+    return found.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
 def things_of(facts: t.Mapping[str, t.Any]) -> list[Thing]:
     """Return all components, sorted by their package URLs, each once."""
     found = [
@@ -66,8 +75,9 @@ def things_of(facts: t.Mapping[str, t.Any]) -> list[Thing]:
 
 
 def _thing(item: t.Mapping[str, t.Any], path: str, qualifiers: str = "") -> Thing:
-    purl = f"pkg:{path}@{quote(item['version'], safe='')}{qualifiers}"
-    return Thing(item["name"], item["version"], purl, item.get("license") or None)
+    version = item["version"] or UNKNOWN  # a Python package that is damaged has none
+    purl = f"pkg:{path}@{quote(version, safe='')}{qualifiers}"
+    return Thing(item["name"], version, purl, item.get("license") or None)
 
 
 def _system_things(facts: t.Mapping[str, t.Any]) -> t.Iterator[Thing]:

@@ -15,16 +15,18 @@ import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils._build import Planner, Request
 from ansible_collections.foundry.ee.plugins.module_utils._core import definition as definitions
+from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import content_mark
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid, NotFound, Unreachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_labels import labels_of
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import parse
 from ansible_collections.foundry.ee.plugins.module_utils._core.model import Definition, Image, Requirements
-from ansible_collections.foundry.ee.plugins.module_utils._engine import Engine, LocalImage
+from ansible_collections.foundry.ee.plugins.module_utils._engine import Engine, LocalImage, Secret
 
 BUILDER = "registry.example.com/builder:1"
 BASE = "registry.example.com/base:1"
 OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 IMAGE = "hub.example.com/ee/network:1"
+MARK = content_mark((), {})
 
 
 class Store(Engine):
@@ -42,7 +44,7 @@ class Store(Engine):
         return self.images.get(reference)
 
     def find_key(self, key):
-        keys = [image for image in self.images.values() if image.labels.get("io.foundry.ee.build-key") == key]
+        keys = [image for image in self.images.values() if image.own_labels.get("io.foundry.ee.build-key") == key]
         return next(iter(keys), None)
 
     def platform(self):
@@ -90,6 +92,7 @@ def image_of(plan, name=IMAGE, **labels):
     """Return the image that a plan would have built."""
     known = {
         "io.foundry.ee.build-key": plan.wanted.key,
+        "io.foundry.ee.content": MARK,
         "io.foundry.ee.inputs": json.dumps(dict(plan.wanted.inputs)),
         "org.opencontainers.image.base.name": plan.wanted.base_name,
         "org.opencontainers.image.base.digest": plan.wanted.base_digest,
@@ -159,7 +162,7 @@ def with_builder(galaxy='{"collections": ["a.b"]}'):
 def test_the_builder_image_counts_by_its_digest():
     first = planned(Store(), base=Shelf({BASE: OLD, BUILDER: OLD}), definition=with_builder())
     assert first.result["builder"] == {"name": BUILDER, "digest": OLD, "because": "it is the current one"}
-    labels = labels_of(first.wanted, created=None, revision=None, version=None, facts=None)
+    labels = labels_of(first.wanted, created=None, revision=None, version=None, facts=None, content=MARK)
     at_hand = Store({IMAGE: image_of(first, **labels)})
     moved = Shelf({BASE: OLD, BUILDER: NEW})
     assert planned(at_hand, base=moved, definition=with_builder()).decision.action == "unchanged"
@@ -196,7 +199,8 @@ def test_another_machine_finds_the_image_by_its_key():
     plan = planned(Store(), hub, Shelf({BASE: OLD}), push=True)
     assert plan.decision.action == "pulled"
     assert (plan.publication.upload, plan.publication.tags) == (False, ("1",))
-    assert plan.diff["after"]["registry"]["1"] == "the new image"
+    # What the tag will stand for is known: nothing is sent.
+    assert (plan.diff["before"]["registry"]["1"], plan.diff["after"]["registry"]["1"]) == (None, NEW)
 
 
 def test_a_hub_that_is_away_matters_only_for_a_push():
@@ -229,3 +233,72 @@ def test_check_mode_and_the_real_run_print_the_same():
     }
     assert {"action", "because", "image", "build_key", "base", "platform", "requests"} <= set(plan.result)
     assert "digest" not in plan.result
+
+
+def derived(plan):
+    """Return an image that somebody built on what a plan would have built. It inherits all labels."""
+    return replace(image_of(plan), id="sha256:" + "d" * 64, layers=("sha256:" + "e" * 64,))
+
+
+def test_what_is_built_on_an_image_of_ours_is_not_that_image():
+    first = planned(Store(), base=Shelf({BASE: OLD}))
+    under_the_name = planned(Store({IMAGE: derived(first)}), base=Shelf({BASE: OLD}))
+    assert (under_the_name.decision.action, under_the_name.at_hand.record.key) == ("built", None)
+    elsewhere = Store({"localhost/derived:1": derived(first)})
+    assert planned(elsewhere, base=Shelf({BASE: OLD})).decision.action == "built"
+    elsewhere.images["localhost/own:1"] = image_of(first, "localhost/own:1")
+    found = planned(elsewhere, base=Shelf({BASE: OLD})).decision
+    assert (found.action, found.source.reference) == ("tagged", "localhost/own:1")
+
+
+def test_what_is_built_on_an_image_of_ours_is_not_that_image_in_a_registry_either():
+    first = planned(Store(), base=Shelf({BASE: OLD}))
+    hub = Shelf({IMAGE: NEW}, {NEW: {**image_of(first).labels, "io.foundry.ee.content": "0" * 64}})
+    plan = planned(Store(), hub, Shelf({BASE: OLD}))
+    assert (plan.decision.action, plan.at_hand.record.key) == ("built", None)
+
+
+def test_a_foreign_image_is_kept_but_not_published_as_ours():
+    foreign = Store({IMAGE: LocalImage("sha256:" + "f" * 64, (IMAGE,))})
+    plan = planned(foreign, rebuild="never")
+    assert (plan.decision.action, plan.result["build_key"]) == ("unchanged", None)
+    with pytest.raises(Invalid, match="carries no build key of its own"):
+        planned(foreign, Shelf(), rebuild="never", push=True)
+
+
+def test_nothing_is_asked_of_the_base_where_nothing_is_built():
+    first = planned(Store(), base=Shelf({BASE: OLD, BUILDER: OLD}), definition=with_builder())
+    labels = {**image_of(first).labels, "io.foundry.ee.build-key": "0" * 64}
+    at_hand = Store({IMAGE: replace(image_of(first), labels=labels)})
+    for policy in ("pinned", "newest"):
+        base = Shelf(away=True)
+        plan = planned(at_hand, base=base, definition=with_builder(), rebuild="never", base_policy=policy)
+        assert (plan.decision.action, plan.base.digest, plan.builder.digest) == ("unchanged", OLD, None)
+        assert (base.requests, plan.warnings) == (0, ())
+    with pytest.raises(NotFound):
+        planned(Store(), base=Shelf(), rebuild="never")
+
+
+def test_an_image_without_a_key_of_its_own_is_not_kept_for_its_base():
+    first = planned(Store(), base=Shelf({BASE: OLD}))
+    labels = {name: value for name, value in image_of(first).labels.items() if "base" in name}
+    at_hand = Store({IMAGE: replace(image_of(first), labels=labels)})
+    assert planned(at_hand, base=Shelf({BASE: OLD}), rebuild="base_changed").decision.action == "built"
+
+
+def test_secrets_do_not_count_for_the_key():
+    definition = Definition(version=3, base_image=Image(BASE), galaxy=Requirements(content='{"collections": ["a.b"]}'))
+    plain = planned(Store(), base=Shelf({BASE: OLD}), definition=definition)
+    known = ("ansible_cfg", "galaxy_token", "galaxy_env", "pip_conf", "netrc", "ca_bundle")
+    secrets = tuple(Secret(f"foundry_{name}", "/nowhere") for name in known)
+    given = planned(Store(), base=Shelf({BASE: OLD}), definition=definition, secrets=secrets)
+    assert all(secret.id in given.context.text and secret.id not in plain.context.text for secret in secrets)
+    assert (given.wanted.key, given.wanted.inputs) == (plain.wanted.key, plain.wanted.inputs)
+
+
+def test_squashing_counts_for_the_key():
+    first = planned(Store(), base=Shelf({BASE: OLD}))
+    at_hand = Store({IMAGE: image_of(first)})
+    assert planned(at_hand, base=Shelf({BASE: OLD}), squash="off").decision.action == "unchanged"
+    plan = planned(at_hand, base=Shelf({BASE: OLD}), squash="all")
+    assert (plan.decision.action, plan.changed_inputs) == ("built", ("squash",))

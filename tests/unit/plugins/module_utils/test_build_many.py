@@ -15,6 +15,7 @@ from ansible_collections.foundry.ee.plugins.module_utils import _build_many
 from ansible_collections.foundry.ee.plugins.module_utils._build import Planner, Request
 from ansible_collections.foundry.ee.plugins.module_utils._build_many import Builds, Foretold, Job
 from ansible_collections.foundry.ee.plugins.module_utils._core import definition as definitions
+from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import content_mark
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import parse
 from ansible_collections.foundry.ee.plugins.module_utils._engine import Engine, LocalImage
@@ -72,6 +73,7 @@ def have(store: Store, plan: t.Any, number: int) -> None:
     """Put into the store what a plan would have built."""
     labels = {
         "io.foundry.ee.build-key": plan.wanted.key,
+        "io.foundry.ee.content": content_mark((), {}),
         "org.opencontainers.image.base.name": plan.wanted.base_name,
         "org.opencontainers.image.base.digest": plan.wanted.base_digest,
     }

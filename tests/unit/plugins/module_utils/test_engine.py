@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 import sys
+import typing as t
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import content_mark
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Denied,
     Failed,
@@ -37,7 +39,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._engine import (
 ID = "df918bf8ac56b180af6adf816d6d54e1e09713f278b2dbdb6ccb4c9c03e3f7fb"
 DIGEST = "sha256:27d20217da327185ddd907d2889e0184a649725e1f7586a987722749399a4dac"
 INDEX = "sha256:" + "9" * 64
-PODMAN_IMAGE = {
+PODMAN_IMAGE: dict[str, t.Any] = {
     "Id": ID,
     "Digest": DIGEST,
     "RepoTags": ["localhost/ee:1"],
@@ -47,8 +49,9 @@ PODMAN_IMAGE = {
     "Architecture": "amd64",
     "Os": "linux",
     "Size": 231985482,
+    "RootFS": {"Type": "layers", "Layers": [DIGEST]},
 }
-BUILDAH_IMAGE = {
+BUILDAH_IMAGE: dict[str, t.Any] = {
     "FromImageID": ID,
     "FromImageDigest": DIGEST,
     "OCIv1": {
@@ -56,6 +59,7 @@ BUILDAH_IMAGE = {
         "architecture": "amd64",
         "os": "linux",
         "config": {"Labels": {"a": "b"}, "Entrypoint": ["/opt/builder/bin/entrypoint", "dumb-init"]},
+        "rootfs": {"type": "layers", "diff_ids": [DIGEST]},
     },
 }
 
@@ -339,6 +343,39 @@ def test_finding_by_key(name, verb):
     assert recorder.calls[0][0] == [*verb, "--all", "--quiet", "--no-trunc", "--filter", label]
 
 
+@pytest.mark.parametrize("name", ["podman", "docker"])
+def test_what_is_built_on_an_image_is_not_found_by_its_key(name):
+    config = {"User": "1000"}
+    labels = {"io.foundry.ee.build-key": "abc", "io.foundry.ee.content": content_mark([DIGEST], config)}
+    own = {**PODMAN_IMAGE, "Config": {**config, "Labels": labels}}
+    # Both of these inherit the labels: one has a layer more, and one another user.
+    more = {**own, "Id": "1" * 64, "RootFS": {"Layers": [DIGEST, INDEX]}}
+    other = {**own, "Id": "2" * 64, "Config": {**own["Config"], "User": "0"}}
+    listed, looked = f"sha256:{ID}\nsha256:{'1' * 64}\nsha256:{ID}\n", ["image", "inspect", f"sha256:{ID}"]
+    answers = {"image ls": Completed(0, listed), "image inspect": Completed(0, json.dumps([more, other, own]))}
+    engine, recorder = made(name, answers)
+    assert engine.find_key("abc").id == f"sha256:{ID}"
+    assert [call[0] for call in recorder.calls[1:]] == [[*looked, f"sha256:{'1' * 64}"]]
+    recorder.answers["image inspect"] = Completed(0, json.dumps([more, other]))
+    assert engine.find_key("abc") is None
+
+
+def test_what_is_built_on_an_image_is_not_found_by_its_key_with_buildah():
+    config = BUILDAH_IMAGE["OCIv1"]["config"]
+    labels = {"io.foundry.ee.build-key": "abc", "io.foundry.ee.content": content_mark([DIGEST], config)}
+    own = {**BUILDAH_IMAGE["OCIv1"], "config": {**config, "Labels": labels}}
+    answers = {
+        "images --json": Completed(0, "[]"),
+        "images": Completed(0, f"{ID}\n"),
+        "inspect": Completed(0, json.dumps({**BUILDAH_IMAGE, "OCIv1": own})),
+    }
+    engine, recorder = made("buildah", answers)
+    assert engine.find_key("abc").own_labels == labels
+    more = {**own, "rootfs": {"diff_ids": [DIGEST, INDEX]}}
+    recorder.answers["inspect"] = Completed(0, json.dumps({**BUILDAH_IMAGE, "OCIv1": more}))
+    assert engine.find_key("abc") is None
+
+
 @pytest.mark.parametrize(
     ("name", "reference", "expected"),
     [
@@ -401,6 +438,9 @@ def test_pulling():
         ("Error: writing manifest: received unexpected HTTP status: 403 Forbidden", Denied),
         ("Error: writing blob: Put upload: net/http: timeout awaiting response headers", Unreachable),
         ("Error: writing blob: write /var/tmp/x: no space left on device", Failed),
+        ("Error: open /var/lib/containers/x: permission denied", Failed),
+        ('Error: exec: "docker-credential-pass": executable file not found in $PATH', Failed),
+        ("denied: requested access to the resource is denied", Denied),
     ],
 )
 def test_kinds_of_failure(errors, kind):

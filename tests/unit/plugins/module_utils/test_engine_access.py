@@ -73,6 +73,38 @@ def test_docker_gets_a_folder_with_all_of_the_users_settings(tmp_path):
     assert (home / "contexts").exists()
 
 
+def test_docker_asks_no_helper_for_a_registry_whose_user_is_given(tmp_path):
+    home = tmp_path / "DOCKER_CONFIG"
+    home.mkdir()
+    (home / "config.json").write_text(json.dumps({"credsStore": "desktop", "credHelpers": {"gcr.io": "gcloud"}}))
+    with Workspace() as workspace:
+        access = reach(workspace, "docker", username="me", password="pass").engine_access(parse("localhost/x:1"))
+        content = json.loads(Path(access.authfile).read_text())
+    assert content["credsStore"] == "desktop"
+    assert content["credHelpers"] == {"gcr.io": "gcloud", "127.0.0.1:9": ""}
+
+
+def test_a_named_file_takes_the_place_of_dockers_helpers(tmp_path):
+    home = tmp_path / "DOCKER_CONFIG"
+    home.mkdir()
+    (home / "config.json").write_text(json.dumps({"credsStore": "desktop", "credHelpers": {"127.0.0.1:9": "pass"}}))
+    named = tmp_path / "auth.json"
+    named.write_text(json.dumps({"auths": {"127.0.0.1:9": OURS}}))
+    with Workspace() as workspace:
+        access = reach(workspace, "docker", authfile=str(named)).engine_access(parse("localhost/x:1"))
+        content = json.loads(Path(access.authfile).read_text())
+    assert (content["credsStore"], content["credHelpers"], content["auths"]) == ("", {}, {"127.0.0.1:9": OURS})
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "is not there"), ("[]", "is no JSON object"), ("{", "is no JSON")])
+def test_a_credentials_file_of_no_use(tmp_path, text, words):
+    named = tmp_path / "auth.json"
+    if text is not None:
+        named.write_text(text)
+    with Workspace() as workspace, pytest.raises(Invalid, match=words):
+        reach(workspace, "docker", authfile=str(named)).engine_access(parse("localhost/x:1"))
+
+
 def test_certificates_are_laid_out_as_engines_want_them(tmp_path):
     for name in ("ca.pem", "me.pem"):
         (tmp_path / name).write_text(name)

@@ -9,14 +9,20 @@ import pytest
 from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import (
     BASE_DIGEST_LABEL,
     BASE_NAME_LABEL,
+    BUILDER_LABEL,
+    CONTENT_LABEL,
     INPUTS_LABEL,
     KEY_LABEL,
     Found,
     Record,
     Wanted,
     choose_base,
+    content_mark,
     decide,
+    kept_base,
     key_tag,
+    own_labels,
+    own_labels_of,
     publication,
 )
 
@@ -104,6 +110,11 @@ def test_records_are_read_from_labels():
     assert Record.of(labels) == Record(KEY, {"requirements.txt": "1"}, "base:1", DIGEST)
 
 
+def test_labels_that_were_emptied_count_as_absent():
+    names = (KEY_LABEL, INPUTS_LABEL, BASE_NAME_LABEL, BASE_DIGEST_LABEL, BUILDER_LABEL)
+    assert Record.of(dict.fromkeys(names, "")) == Record()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "1"])
 def test_damaged_labels_count_as_absent(text):
     assert Record.of({INPUTS_LABEL: text}).inputs == {}
@@ -145,3 +156,63 @@ def test_choice_of_the_base(policy, fixed, recorded, there, digest):
     base = choose_base("base:1", fixed, policy, recorded, lambda _digest: there, lambda: NEWER)
     assert base.digest == digest
     assert base.because
+
+
+LAYERS = (DIGEST, NEWER)
+# podman 4.3.1, buildah 1.28.2 and the configuration that both push, 2026-11-28: what is empty is left out or null.
+SETTINGS = {"User": "1000", "Env": ["A=1"], "Entrypoint": ["/bin/sh"], "WorkingDir": "/runner"}
+
+
+@pytest.mark.parametrize(
+    "same", [SETTINGS, {**SETTINGS, "Cmd": None}, {**SETTINGS, "Cmd": [], "Volumes": {}, "Labels": {"a": "b"}}]
+)
+def test_an_image_has_the_same_mark_however_it_is_written(same):
+    assert content_mark(list(LAYERS), same) == content_mark(LAYERS, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("layers", "changes"),
+    [
+        ((*LAYERS, DIGEST), {}),
+        ((DIGEST,), {}),
+        (LAYERS, {"User": "0"}),
+        (LAYERS, {"Env": ["A=2"]}),
+        (LAYERS, {"Cmd": ["sh"]}),
+        (LAYERS, {"Entrypoint": None}),
+        (LAYERS, {"WorkingDir": "/"}),
+        (LAYERS, {"Volumes": {"/data": {}}}),
+        (LAYERS, {"ExposedPorts": {"80/tcp": {}}}),
+        (LAYERS, {"StopSignal": "SIGINT"}),
+    ],
+)
+def test_ours_are_no_labels_of_what_is_built_on_the_image(layers, changes):
+    ours = {KEY_LABEL: KEY, BASE_NAME_LABEL: "base:1", CONTENT_LABEL: content_mark(LAYERS, SETTINGS)}
+    labels = {**ours, "team": "network"}
+    assert own_labels(labels, LAYERS, SETTINGS) == labels
+    assert own_labels(labels, layers, {**SETTINGS, **changes}) == {"team": "network"}
+
+
+def test_an_image_without_a_mark_has_no_key_but_a_base():
+    labels = {KEY_LABEL: KEY, BASE_NAME_LABEL: "base:1"}
+    assert own_labels(labels, LAYERS, SETTINGS) == {BASE_NAME_LABEL: "base:1"}
+
+
+def test_own_labels_of_what_a_registry_has():
+    labels = {KEY_LABEL: KEY, CONTENT_LABEL: content_mark(LAYERS, SETTINGS)}
+    config = {"config": {**SETTINGS, "Labels": labels}, "rootfs": {"type": "layers", "diff_ids": list(LAYERS)}}
+    assert own_labels_of(config) == labels
+    assert own_labels_of({**config, "rootfs": {"diff_ids": [DIGEST]}}) == {}
+    assert own_labels_of({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("fixed", "recorded", "digest"),
+    [
+        (NEWER, Record(base_name="base:1", base_digest=DIGEST), NEWER),
+        (None, Record(base_name="base:1", base_digest=DIGEST), DIGEST),
+        (None, Record(base_name="other:1", base_digest=DIGEST), None),
+        (None, Record(), None),
+    ],
+)
+def test_the_base_of_an_image_that_is_kept(fixed, recorded, digest):
+    assert kept_base("base:1", fixed, recorded).digest == digest

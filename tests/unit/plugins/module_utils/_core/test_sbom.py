@@ -82,6 +82,27 @@ def test_package_urls():
     assert sbom.things_of(DEBIAN)[0].purl == "pkg:deb/debian/git@1%3A2.39.5-0?arch=amd64&distro=debian-12"
 
 
+def test_a_package_without_a_version():
+    facts = {**NOTHING, "python_packages": [{"name": "broken", "version": None, "license": None}]}
+    assert [thing.purl for thing in sbom.things_of(facts)] == ["pkg:pypi/broken@unknown"]
+    assert [error.message for error in validator().iter_errors(sbom.cyclonedx(IMAGE, facts, "0.1.0"))] == []
+
+
+@pytest.mark.parametrize(
+    ("created", "told"),
+    [
+        ("2026-11-20T10:05:07Z", "2026-11-20T10:05:07Z"),
+        ("2026-11-20T10:05:07.123456789Z", "2026-11-20T10:05:07Z"),
+        ("2026-11-20T00:05:07.5+02:00", "2026-11-19T22:05:07Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("yesterday", "1970-01-01T00:00:00Z"),
+        (None, "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_moments_are_told_in_utc(created, told):
+    assert sbom.moment(created) == told
+
+
 def test_the_image_itself():
     purl = f"pkg:oci/network@sha256%3A{'1' * 64}?repository_url=registry.example.com%2Fee%2Fnetwork"
     assert IMAGE.purl == purl
