@@ -192,7 +192,9 @@ def _plan_index(item: Item, ref: ImageRef, registry: Registry, registries: Regis
 
     def apply() -> Done:
         sent = 0
-        for source, image in images or [(source, load(source, part, attached=False)) for source, part, _ in parts]:
+        for source, image in images or [
+            (source, load(source, part, attached=False)) for source, part, _platform in parts
+        ]:
             sent += copy(source, RepositoryWriter(registry, ref.repository, source), image, [])
         if not names:
             registry.put_manifest(ref.repository, index)

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.foundry.ee.plugins.module_utils._core import payload
+
+payload.compile_once()  # here, because everything of ours imports this before most else
+
 
 class EEError(Exception):
     """A failure told to the user: what failed, where, and how to mend it.

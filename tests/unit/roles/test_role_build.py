@@ -27,7 +27,7 @@ def dealt(tmp_path: pathlib.Path, **play: object) -> list[tuple[str, str]]:
     whole = {"hosts": "all", "connection": "local", "gather_facts": False, "vars": values, **play}
     book = tmp_path / "play.yml"
     book.write_text(yaml.safe_dump([{**whole, "tasks": [*before, SHOW]}]))
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "a,b,", str(book)]
+    command = [sys.executable, "-m", "ansible.cli.playbook", "-i", "a,b,", str(book)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     return sorted(re.findall(r"JOB (\w+) (\[.*\])", done.stdout))  # hosts end in any order

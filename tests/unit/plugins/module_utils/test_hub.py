@@ -348,7 +348,7 @@ def test_looking_ahead_costs_no_more_than_asking_singly(serve):
     def page(names):
         return {"meta": {"count": 250}, "data": [{"name": name} for name in names]}
 
-    pages = [page(["a", *("x" for _ in range(99))]), page(["b", "e", *("x" for _ in range(98))]), page(["c"])]
+    pages = [page(["a", *["x"] * 99]), page(["b", "e", *["x"] * 98]), page(["c"])]
     host, log = serve({G + _hub.EES: pages})
     hub = hub_at(host)
     hub.look_ahead(["a", "b", "c", "e", "deep/er/ee"], [])

@@ -9,9 +9,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+import zipimport
 from pathlib import Path
 
-from ansible_collections.foundry.ee.plugins.module_utils import _core
+from ansible_collections.foundry.ee.plugins.module_utils._core import payload
 
 COUNTING = """
 import sys, zipimport
@@ -19,21 +20,27 @@ compiled = []
 real = zipimport._compile_source
 zipimport._compile_source = lambda path, source: compiled.append(path[len(sys.argv[1]) + 1:]) or real(path, source)
 sys.path.insert(0, sys.argv[1])
-import package.used
-print(package.used.ANSWER, package.used.__file__ == sys.argv[1] + "/package/used.py", *sorted(compiled))
+import first, used
+print(used.ANSWER, used.__file__ == sys.argv[1] + "/used.py", *sorted(compiled))
 """
 
 
-def imported_from(archive: Path, package: str) -> list[str]:
+def imported_from(archive: Path, first: str) -> list[str]:
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("package/__init__.py", package)
-        file.writestr("package/used.py", "ANSWER = 42\n")
+        file.writestr("payload.py", Path(str(payload.__file__)).read_text(encoding="utf-8"))
+        file.writestr("first.py", first)
+        file.writestr("used.py", "ANSWER = 42\n")
     command = [sys.executable, "-c", COUNTING, str(archive)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 def test_modules_of_the_payload_are_compiled_once(tmp_path: Path) -> None:
-    ours = Path(str(_core.__file__)).read_text(encoding="utf-8")
-    right, twice = ["42", "True"], ["package/__init__.py"] * 2
-    assert imported_from(tmp_path / "plain.zip", "") == [*right, *twice, *["package/used.py"] * 2]
-    assert imported_from(tmp_path / "ours.zip", ours) == [*right, *twice, "package/used.py"]
+    twice, ours = ["first.py"] * 2, "import payload; payload.compile_once()"
+    assert imported_from(tmp_path / "plain.zip", "") == ["42", "True", *twice, "used.py", "used.py"]
+    assert imported_from(tmp_path / "ours.zip", ours) == ["42", "True", *twice, "payload.py", "payload.py", "used.py"]
+
+
+def test_elsewhere_nothing_is_touched() -> None:
+    before = vars(zipimport).get("_get_module_code")
+    payload.compile_once()
+    assert vars(zipimport).get("_get_module_code") is before
