@@ -102,18 +102,23 @@ class LocalImage:
         """Its labels without what only the image that it is built on may say of itself."""
         return own_labels(self.labels, self.layers, self.config)
 
+    def digests_of(self, name: str) -> tuple[str, ...]:
+        """Return all digests by which ``name`` (without tag) is known.
+
+        podman gives each name of an image every digest that the image was ever pulled by, under whatever name.
+        """
+        parted = (text.rpartition("@") for text in self.digests)
+        return tuple(digest for repository, _at, digest in parted if repository == name)
+
     def digest_of(self, name: str) -> str | None:
         """Return the digest by which ``name`` (without tag) is known.
 
         An image pulled through an index has two: the index's, which every machine sees whatever its architecture, is
         preferred to the manifest's.
         """
-        known = [
-            digest for repository, _at, digest in (text.rpartition("@") for text in self.digests) if repository == name
-        ]
-        return (
-            next((digest for digest in known if digest != self.digest), None) or next(iter(known), None) or self.digest
-        )
+        known = self.digests_of(name)
+        others = (digest for digest in known if digest != self.digest)
+        return next(others, None) or next(iter(known), None) or self.digest
 
 
 @dataclass(frozen=True)

@@ -537,7 +537,7 @@ def _told_of(image: image_ref.ImageRef, local: LocalImage | None, published: str
 def plan(p: t.Mapping[str, t.Any], engine: Engine, *, ident: str, check: bool, diff: bool) -> Plan:
     image = image_ref.parse(_wanted_image(p))
     local = engine.inspect(str(image))
-    known = {local.digest_of(image.name), local.digest} if local is not None else None
+    known = {*local.digests_of(image.name), local.digest} if local is not None else None
     newest = _newest(p, image) if p["pull"] == "newest" else None
     pull, because = run_plan.decide_pull(p["pull"], known, newest)
     if not pull and local is None:
@@ -589,7 +589,7 @@ def _published(p: t.Mapping[str, t.Any], image: image_ref.ImageRef, local: Local
     try:
         registry = open_registry(image, {**_registry_options(p), "timeout": _SOON_S}, read_only=True)
         digest = registry.digest(image)
-        if digest is None or digest in (local.digest, local.digest_of(image.name)):
+        if digest is None or digest in (local.digest, *local.digests_of(image.name)):
             return digest
         config = registry.manifest(image).config
     except EEError:
@@ -702,10 +702,12 @@ def _run(
         cancel = stack.enter_context(_runner.Cancel())
         folder = stack.enter_context(_runner.RunFolder(ident))
         output = stack.enter_context(_runner.OutputFile(p["progress_file"]))
-        local = planned.local
+        local, published = planned.local, planned.published
         reach = Reach(_registry_options(p), planned.image, None, folder.workspace, engine.name)
         if planned.pull or local is None:
             local = engine.pull(str(planned.image), reach.engine_access(planned.image))
+            # The engine may know the same image by digests of other registries, too.
+            published = _published(p, planned.image, local) or local.digest_of(planned.image.name)
         _fill(folder, p, planned)
         started = time.monotonic()
         order = _order(p, planned, local, folder)
@@ -714,9 +716,7 @@ def _run(
         kept, lost = _keep(p, folder)
     result = {
         **planned.result(),
-        **_told_of(
-            planned.image, local, planned.published if local is planned.local else local.digest_of(planned.image.name)
-        ),
+        **_told_of(planned.image, local, published),
         **account.result(with_results=p["module"] is not None),
         "rc": outcome.rc,
         "status": outcome.status,

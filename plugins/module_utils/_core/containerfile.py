@@ -147,8 +147,6 @@ class _Writer:
         installs = self.inputs.roles or self.inputs.collections
         then_inspect = installs and not self.definition.steps.get("append_galaxy")
         excludes = self.lists(*_EXCLUDES)
-        if self.brings_all():
-            self.lines.append("COPY _build /build")
         if installs:
             self.run(
                 self.galaxy_words(),
@@ -160,6 +158,9 @@ class _Writer:
                 [*self.galaxy_files(), *(_EXCLUDES if then_inspect else ())],
                 then="inspect" if then_inspect else None,
             )
+        if self.brings_all():
+            # Behind the installation, which reads by its own mounts: a change of another file does not repeat it.
+            self.lines.append("COPY _build /build")
         self.steps("append_galaxy")
         if not then_inspect:
             self.run(["inspect"], excludes, _EXCLUDES, cached=False)

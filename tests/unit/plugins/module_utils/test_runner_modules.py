@@ -74,6 +74,20 @@ def test_check_mode_makes_no_directory_for_artifacts(orders, tmp_path):
     assert not (tmp_path / "kept").exists()
 
 
+def test_an_image_known_by_several_digests_is_not_pulled_again(orders, monkeypatch):
+    name, here, elsewhere = "registry.example.com/ee", "sha256:" + "2" * 64, "sha256:" + "3" * 64
+    digests = (f"{name}@{elsewhere}", f"{name}@{here}")
+    local = LocalImage("sha256:" + "1" * 64, (f"{name}:1",), digest="sha256:" + "4" * 64, digests=digests)
+    engine = types.SimpleNamespace(name="podman", inspect=lambda _reference: local, platform=lambda: "linux/amd64")
+    monkeypatch.setattr(ee_run, "open_engine", lambda _name: engine)
+    monkeypatch.setattr(
+        ee_run, "open_registry", lambda *_arguments, **_options: types.SimpleNamespace(digest=lambda _image: here)
+    )
+    result = run(image=f"{name}:1", pull="newest")
+    assert (result["pulled"], result["because"]) == (False, "the engine has what the registry has")
+    assert (result["image_digest"], result["digest_from"]) == (here, "registry")
+
+
 def full(*_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
     raise OSError(errno.ENOSPC, "No space left on device")
 

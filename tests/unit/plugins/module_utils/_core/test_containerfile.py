@@ -365,6 +365,13 @@ def test_steps_behind_galaxy_find_the_context_in_their_folder(tmp_path):
     assert not copies("RUN true")
 
 
+def test_what_steps_behind_galaxy_may_read_does_not_repeat_the_installation():
+    changes = {"galaxy": COLLECTIONS, "steps": {"append_galaxy": ("RUN ls /build",)}}
+    lines = instructions(text_of(changes=changes))["galaxy"]
+    installation = next(line for line in lines if "foundry_ee/run" in line and " galaxy " in line)
+    assert lines.index(installation) < lines.index("COPY _build /build") < lines.index("RUN ls /build")
+
+
 def test_signatures():
     text = text_of(
         changes={"galaxy": COLLECTIONS},
