@@ -54,6 +54,8 @@ _AWAY = re.compile(
 )
 _REMOTE = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 _LOST = re.compile(r"^[Ee]rror:? .*checking if cached image exists.* not known")
+_UNREADABLE = re.compile(r'image "?([0-9a-f]{64})"?: you may need to remove the image')
+_LISTINGS = 5  # times that a list of images is asked for while other tasks remove some
 _LIBC = ctypes.CDLL(None)  # loaded before there are children: between fork and exec little is allowed
 
 
@@ -206,10 +208,24 @@ class Engine:
         )
 
     def _first(self, arguments: t.Sequence[str], label: str) -> LocalImage | None:
-        done = self._checked(f"list the images labelled {label}", arguments)
+        done = self._listed(label, arguments)
         found = self._inspect_many(list(dict.fromkeys(done.output.split())))
         images = [image for image in found if label in image.own_labels]  # what was built on it carries the label, too
         return max(images, key=lambda image: bool(image.names), default=None)
+
+    def _listed(self, label: str, arguments: t.Sequence[str]) -> Completed:
+        """List images. podman reads one after the other, and gives up if one is removed meanwhile by another task."""
+        done = self._do(arguments)
+        for _more in range(_LISTINGS - 1):
+            if done.rc == 0 or not _is_unknown_image(done.errors):
+                break
+            done = self._do(arguments)
+        if done.rc == 0:
+            return done
+        broken = _UNREADABLE.search(done.errors)
+        remedy = "A killed engine can leave such an image. Remove it: `{} rmi --force {}`."
+        hint = None if broken is None else remedy.format(self.name, broken[1])
+        raise self.failure(f"list the images labelled {label}", done, hint)
 
     def find_key(self, key: str) -> LocalImage | None:
         """Return an image with a build key, or None."""
@@ -434,11 +450,11 @@ class Engine:
             raise self.failure(what, done)
         return done
 
-    def failure(self, what: str, done: Completed) -> EEError:
+    def failure(self, what: str, done: Completed, remedy: str | None = None) -> EEError:
         """Return the error that a command's end stands for."""
         words = _last_words(done.errors or done.output)
         kind, hint = _kind_of(words)
-        return kind(f"{self.name} could not {what}: {words or _ended(self.name, done.rc)}.", hint=hint)
+        return kind(f"{self.name} could not {what}: {words or _ended(self.name, done.rc)}.", hint=remedy or hint)
 
 
 class Podman(Engine):

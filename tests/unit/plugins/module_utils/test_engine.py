@@ -343,6 +343,31 @@ def test_finding_by_key(name, verb):
     assert recorder.calls[0][0] == [*verb, "--all", "--quiet", "--no-trunc", "--filter", label]
 
 
+# What podman 4.3.1 says where another task removes an image while it lists them.
+REMOVED_MEANWHILE = (
+    f'Error: retrieving label for image "{ID}": you may need to remove the image to resolve the error: fallback error '
+    f'checking whether image is a manifest list: reading image "{ID}": locating image with ID "{ID}": image not known'
+)
+
+
+@pytest.mark.parametrize(("failures", "found"), [(2, True), (9, False)])
+def test_images_are_listed_again_while_others_remove_some(failures, found):
+    engine, recorder = made("podman")
+    answers = iter([*[Completed(125, "", REMOVED_MEANWHILE)] * failures, Completed(0, "")])
+
+    def run(argv, env, on_line=None, stdin=None):
+        recorder(argv, env)
+        return next(answers)
+
+    engine._run = run
+    if found:
+        assert engine.find_key("abc") is None
+    else:
+        with pytest.raises(Failed, match=f"A killed engine can leave such an image.*`podman rmi --force {ID}`"):
+            engine.find_key("abc")
+    assert len(recorder.calls) == min(failures + 1, 5)
+
+
 @pytest.mark.parametrize("name", ["podman", "docker"])
 def test_what_is_built_on_an_image_is_not_found_by_its_key(name):
     config = {"User": "1000"}
