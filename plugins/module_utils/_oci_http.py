@@ -62,7 +62,7 @@ else:
 CHUNK = 1024 * 1024  # bytes
 POOL = 16  # connections that are kept open
 BUSY_PAUSES = (0.1, 0.3, 1.0, 2.0, 4.0)  # seconds; Galaxy NG answers 429 for about 2 s while it changes a repository
-LOST_PAUSES = (0.1, 0.5)  # seconds; for a connection that broke
+LOST_PAUSES = (0.1, 0.5)  # seconds; for a connection that broke, and a reading over which the server stumbled
 LONGEST_WAIT = 120.0  # seconds that a server may ask us to wait for one request, all in all
 MOST_REDIRECTS = 5
 SLOWEST = 1024  # bytes per second, over one `timeout`: below, an answer counts as stuck
@@ -216,9 +216,10 @@ class Wire:
         return unreachable(request, error, doing(request, self.registry))
 
     def _patiently(self, ask: Ask, send: t.Callable[[Ask], requests.Response]) -> requests.Response:
-        """Send, and repeat what may be repeated: when the server is busy, and when the connection broke.
+        """Send, and repeat what may be repeated: when the server is busy, stumbles or the connection broke.
 
-        After a break, a part of an upload may be in: where to go on is the caller's question to the server.
+        After a break, a part of an upload may be in: where to go on is the caller's question to the server. And a
+        registry that keeps manifests in files (CNCF distribution) answers 500 to who reads one while it is written.
         """
         repeatable = ask.repeatable or ask.method != "POST"
         mendable = ask.repeatable or (ask.method in REPEATABLE and not isinstance(ask.body, Upload))
@@ -234,6 +235,10 @@ class Wire:
                 continue
             except requests.RequestException as error:
                 raise self._no_answer(ask, error) from error
+            if answer.status_code == 500 and ask.method in SAFE and lost:
+                answer.close()
+                time.sleep(lost.pop(0))
+                continue
             if answer.status_code not in TRANSIENT or not repeatable or not busy:
                 return answer
             pause = retry_after(Response(answer.status_code, answer.headers, b""), busy.pop(0))

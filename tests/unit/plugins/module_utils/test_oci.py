@@ -695,7 +695,7 @@ def test_a_body_without_end(registry, code):
 
     from http.server import BaseHTTPRequestHandler as BaseHandler
 
-    registry.on("GET", act)
+    registry.on("GET", act, times=3)
     with pytest.raises(Unreachable):
         open_(registry).manifest(ref(registry))
     assert time.monotonic() - began < 60
@@ -840,6 +840,14 @@ def test_a_storm_of_429_ends(registry, headers):
         open_(registry).digest(ref(registry))
     assert caught.value.status == 429
     assert len(registry.seen) <= 6
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_manifest_that_is_just_written_is_read_again(registry, method):
+    digest = registry.put_image("team/ee", "1.0")
+    registry.on(f"{method} .*/manifests/", faults.status(500), times=2)
+    client = open_(registry)
+    assert (client.digest(ref(registry)) if method == "HEAD" else client.manifest(ref(registry)).digest) == digest
 
 
 def test_a_broken_server(registry):
