@@ -22,7 +22,11 @@ import types
 import zipimport
 
 KEPT = pathlib.Path(__file__).with_suffix(".kept")
-PTH = "import sys; any('AnsiballZ_' in word for word in sys.orig_argv) and __import__('payload_cache').keep()\n"
+# A task's process reads its module from a file or, with pipelining, from standard input: then its command has one word.
+PTH = (
+    "import sys; (len(sys.orig_argv) == 1 or 'AnsiballZ_' in ' '.join(sys.orig_argv))"
+    " and __import__('payload_cache').keep()\n"
+)
 
 
 def keep() -> None:
