@@ -113,6 +113,11 @@ class Registry:
         return (self.wire.realm or "").endswith("/token/")
 
     @property
+    def has_referrers_api(self) -> bool:
+        """Whether the registry lists itself what is attached to an image, known once it was asked."""
+        return self._referrers_api is True
+
+    @property
     def manifest_workers(self) -> int:
         """How many manifests of a repository to write at once. Pulp answers 429 or 500 to a second one."""
         return 1 if self.is_pulp else PARALLEL

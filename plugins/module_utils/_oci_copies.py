@@ -138,15 +138,15 @@ def tags_to_have(item: Item, source: Source, digest: str) -> tuple[str, ...]:
 
 
 def _missing_referrers(image: LoadedImage, there: RegistrySource) -> dict[str, str | None]:
-    have = {part.root.digest for part in _attached_there(image, there)}
-    return {f"@{part.root.digest}": part.root.digest for part in image.attached if part.root.digest not in have}
+    wanted = dict.fromkeys(part.root.digest for part in image.attached)
+    listed = {digest for manifest in image.main.manifests for digest, _tag in there.attached(manifest.digest)}
+    return {f"@{digest}": digest for digest in wanted if digest not in listed or not _is_there(digest, there)}
 
 
-def _attached_there(image: LoadedImage, there: RegistrySource) -> list[Part]:
-    known = set()
-    for manifest in image.main.manifests:
-        known |= {digest for digest, _tag in there.attached(manifest.digest)}
-    return [part for part in image.attached if part.root.digest in known]
+def _is_there(listed: str, there: RegistrySource) -> bool:
+    """Ask for what is listed only where a tag stands in for the referrers API: it goes on naming what was deleted."""
+    registry = there.registry
+    return registry.has_referrers_api or registry.digest(there.ref.with_digest(listed)) is not None
 
 
 def source_of(location: Location, ref: ImageRef | None, registries: Registries) -> tuple[Source, Registry | None]:

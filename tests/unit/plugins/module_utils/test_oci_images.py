@@ -491,6 +491,21 @@ def test_a_deleted_sbom_that_is_still_listed(registry, other):
         assert [warning for warning in plan.warnings if gone in warning] == list(plan.warnings) != []
 
 
+@pytest.mark.parametrize("api", [True, False])
+def test_an_sbom_that_was_deleted_where_it_goes_is_brought_again(registry, other, api):
+    registry.referrers_api = api
+    digest = other.put_image("src/ee", "1.0")
+    other.referrers_api = True
+    sbom = other.put_referrer("src/ee", digest, "application/x.sbom")
+    along = {"source": at(other, "src/ee:1.0"), "referrers": True}
+    run(at(registry), **along)
+    assert not run(at(registry), **along)["changed"]
+    del registry.repository("team/ee").manifests[sbom]
+    assert run(at(registry), **along)["diff"]["after"] == {"1.0": digest, f"@{sbom}": sbom}
+    assert sbom in registry.repository("team/ee").manifests
+    assert not run(at(registry), **along)["changed"]
+
+
 @pytest.mark.parametrize("damage", [b"{}", b""])
 def test_a_layout_with_a_broken_manifest_is_mended(registry, tmp_path, damage):
     digest = registry.put_image("team/ee", "1.0")
