@@ -232,7 +232,9 @@ def ours(case: Case, *, cold: bool = False, again: bool = False, mounts: pathlib
     file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
     module = "ansible_collections.foundry.ee.plugins.modules.ee_build"
     command = [sys.executable, "-m", module, str(file)]
-    env = {"PYTHONPATH": str(ROOT.parents[2])} | ({} if mounts is None else {"TMPDIR": str(mounts)})
+    # As in a payload, where nothing that Python compiles of it can be kept.
+    env = {"PYTHONPATH": str(ROOT.parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= {} if mounts is None else {"TMPDIR": str(mounts)}
     return seconds(lambda: run(command, env))
 
 

@@ -97,7 +97,10 @@ def module(**arguments: t.Any) -> tuple[float, dict[str, t.Any], int]:
     """Run the module. Return seconds, its result and the most memory it had, in bytes."""
     text = json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": False, **arguments}})
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", MODULE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # As in a payload, where nothing that Python compiles of it can be kept.
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", MODULE]
+    process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(text)
