@@ -9,7 +9,8 @@ starts it on the host that builds (a new process: reading, planning, building, t
 What the control node adds is shown in a row of its own. ansible-builder is its command.
 
 The base is prepared so that ansible-builder can work on Debian: an interpreter in a virtual environment, which allows
-``ensurepip``. Both builds use it. ansible-builder's copy of a definition has one step more, ``apt-get update`` in
+``ensurepip``, and with ``wheel``, without which pip keeps nothing of what it compiled for ansible-builder's last stage.
+Both builds use it. ansible-builder's copy of a definition has one step more, ``apt-get update`` in
 ``prepend_base``, without which it installs nothing from Debian's archive; ours fetches the lists itself.
 
 Beside wall time stands the processor time of both, for it says more on a machine that is busy. It counts the engine and
@@ -40,7 +41,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 STATE = pathlib.Path(os.environ.get("FOUNDRY_EE_STATE", pathlib.Path.home() / ".cache" / "foundry-ee"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 ONLY = os.environ.get("BENCH_ONLY", "minimal collections compiled").split()
-BASE = "localhost/foundry-ee/bench-base:2"
+BASE = "localhost/foundry-ee/bench-base:3"
 PEER = "ansible-builder 3.2.0"
 PYTHON = "/opt/venv/bin/python3"
 Row = dict[str, t.Any]
@@ -140,7 +141,8 @@ skip_mount_home = "true"
     folder = work / "base"
     folder.mkdir()
     (folder / "Containerfile").write_text(
-        f"FROM {base}\nRUN python3 -m venv /opt/venv\nENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+        f"FROM {base}\nRUN python3 -m venv /opt/venv && /opt/venv/bin/pip install wheel\n"
+        "ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
     )
     run(["podman", "build", "--tag", BASE, str(folder)])
 

@@ -35,7 +35,8 @@ from ansible_collections.foundry.ee.plugins.module_utils._workspace import Works
 
 _SHOWN = 20  # lines of a failed step or check
 _TOLD = 3  # of them are part of the message
-_CHECK = "ansible --version >/dev/null && ansible-runner --version >/dev/null || exit 1"
+# Side by side, for it is mostly the start of Python, twice.
+_CHECK = "ansible --version >/dev/null & ansible-runner --version >/dev/null || exit 1; wait $! || exit 1"
 
 
 @dataclass(frozen=True)

@@ -201,8 +201,11 @@ class _Writer:
 
     def builder(self) -> None:
         image = self.definition.builder_image
-        own = () if image is None else ("USER root",)
-        self.begin("builder", "base" if image is None else f"${BUILDER_ARGUMENT}", "WORKDIR /build", *own)
+        # For the user's steps alone. Without it this stage, which the final one waits for, is a step ahead of that one
+        # where both install OS packages: one does so at a time.
+        own = ["WORKDIR /build"] if self.has_steps("builder") else []
+        own += [] if image is None else ["USER root"]
+        self.begin("builder", "base" if image is None else f"${BUILDER_ARGUMENT}", *own)
         self.steps("prepend_builder")
         init = self.definition.options.container_init.package_pip
         words = ["wheels", *([f"--init={init}"] if init else [])]

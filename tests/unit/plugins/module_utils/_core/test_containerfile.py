@@ -96,6 +96,16 @@ def test_prepend_builder_is_the_first_thing_its_stage_does():
     assert lines[3] == "COPY _build/pip.conf /etc/pip.conf"
 
 
+def test_the_builder_is_ahead_of_the_final_stage_and_has_a_folder_for_steps():
+    compiles = {"system": Requirements(content="gcc [compile]\ngit"), "python": Requirements(content="psutil")}
+    stages = instructions(render(**compiles))
+    ahead, behind = (
+        next(n for n, line in enumerate(stages[stage]) if line.startswith("RUN")) for stage in ("builder", "final")
+    )
+    assert ahead < behind
+    assert "WORKDIR /build" in instructions(render(**compiles, steps={"append_builder": ("RUN true",)}))["builder"]
+
+
 def test_the_end_of_version_3():
     lines = instructions(render())["final"]
     assert [line for line in lines if not line.startswith(("RUN", "ARG", "FROM"))] == [
