@@ -200,7 +200,8 @@ def measured(home: Path, registry: str, there: dict[str, str]) -> list[dict[str,
         play(PLAYBOOK, home, "--tags", "hub")
     name = f"{EES} EEs in order, {'with' if there else 'without'} a hub: {PLAYBOOK} --check --diff"
     median = statistics.median(ours)
-    return [row(name, median, "the goal", GOAL_S, "<= 1"), row(name, median, "a loop for each kind", loops, "<= 0.5")]
+    beside = f"{name}, beside a loop for each kind"
+    return [row(name, median, "the goal", GOAL_S, "<= 1"), row(beside, median, "the loops", loops, "<= 0.5")]
 
 
 def row(name: str, ours: float, peer: str, peer_s: float, goal: str) -> dict[str, t.Any]:
