@@ -647,8 +647,7 @@ def text_of(data: bytes) -> str:
 
 
 def file_result(file: t.Any) -> dict[str, t.Any]:
-    size = len(file.data if file.data is not None else os.fsencode(file.link))
-    return {"path": file.path, "mode": f"{file.mode:04o}", "size": size}
+    return {"path": file.path, "mode": f"{file.mode:04o}", "size": file.size}
 
 
 def build_key(context: Context, definition: Definition, platform: str | None) -> str | None:

@@ -32,12 +32,16 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.model import (
     Finding,
     Place,
     Requirements,
+    Stored,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.yaml_source import plain, read
 
 # Raised whenever the same definition is rendered to something else: a part of the build key.
 RENDERER = "2"
 MANIFEST = ".foundry-ee.json"
+LARGEST_HELD = 1024 * 1024  # bytes of a file that are kept in memory; a larger one is read in pieces where it is needed
+LARGEST_LIST = 16 * 1024 * 1024  # bytes
+LARGEST_FILE = 64 * 1024**3  # bytes; /proc/kcore claims to have more than any disk
 _SCRIPTS_PACKAGE = shell.__name__.rpartition(".")[0]
 _SCRIPTS = tuple(
     f"{name}.py" for name in ("bindep", "console", "galaxy", "introspect", "packages", "pip", "pip_lists", "steps")
@@ -192,7 +196,7 @@ class _Collector:
             self.problem(key, f"`{_short(source)}` is a directory.", "Name a file.")
             return None
         try:
-            data = found.read_bytes()
+            data = read_list(found)
         except FileNotFoundError:
             hint = "Check the path." if PurePosixPath(source).is_absolute() else f"It was looked for in {self.folder}."
             self.problem(key, f"`{_short(source)}` does not exist.", _unfolded(key, source) or hint)
@@ -253,7 +257,7 @@ class _Collector:
             self.problem(key, f"`{name}` includes itself.", "Take the line out.")
             return None
         try:
-            return (self.folder / name).read_bytes().decode("utf-8-sig")
+            return read_list(self.folder / name).decode("utf-8-sig")
         except (OSError, ValueError) as error:
             message = f"`{inside[-1] or 'requirements.txt'}` includes `{_short(name)}`: {why(error)}."
             self.problem(key, message, "Mend the name.")
@@ -317,6 +321,9 @@ class _Collector:
         if real in inside:
             self.problem(f"{key}.src", f"`{folder}` is a link to a directory that it lies in.", "Take the link out.")
             return
+        if real == os.sep:
+            self.problem(f"{key}.src", f"`{folder}` is all that this host has.", "Name a part of it.")
+            return
         try:
             entries = sorted(folder.iterdir(), key=lambda path: path.name)
         except OSError as error:
@@ -341,11 +348,49 @@ class _Collector:
                 self.add(ContextFile(path, 0o777, link=str(source.readlink())))
             elif stat.S_ISREG(status.st_mode):
                 mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
-                self.add(ContextFile(path, mode, data=source.read_bytes()))
+                self.add(_with_content(ContextFile(path, mode), source, status.st_size))
             else:
                 self.problem(f"{key}.src", f"`{source}` is neither a file, a directory nor a link.", "Leave it out.")
-        except OSError as error:
-            self.problem(f"{key}.src", f"`{source}` cannot be read: {error.strerror}.", "Check its permissions.")
+        except (OSError, ValueError) as error:
+            self.problem(f"{key}.src", f"`{source}` cannot be read: {why(error)}.", why_not(error))
+
+
+def read_list(path: Path) -> bytes:
+    """Return the bytes of a file that is read for what it says. Raises OSError, ValueError."""
+    # O_NONBLOCK: a pipe without a writer must not hold us up before we see that it is one.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no file")
+        _check_size(status.st_size, LARGEST_LIST)
+        return file.read(LARGEST_LIST)
+
+
+def _check_size(size: int, largest: int) -> None:
+    if size > largest:
+        raise ValueError(f"it has {size} bytes, more than the {largest} allowed")
+
+
+def _with_content(file: ContextFile, place: Path, size: int) -> ContextFile:
+    """Return a file with what lies at a place; a large one stays there. Raises OSError, ValueError."""
+    _check_size(size, LARGEST_FILE)
+    if size == 0:
+        # It is not opened: what the kernel makes up in /proc says so of itself, and may never end.
+        return file._replace(data=b"")
+    if size <= LARGEST_HELD:
+        return file._replace(data=place.read_bytes())
+    return file._replace(stored=Stored(str(place), size, digest_of_file(place, file.mode)))
+
+
+def digest_of_file(place: Path, mode: int, copy_to: t.BinaryIO | None = None) -> str:
+    """Return the digest that a file of a context has with the content at a place, copying that on the way."""
+    found = hashlib.sha256(b"%o data:" % mode)
+    with place.open("rb") as file:
+        for chunk in iter(functools.partial(file.read, LARGEST_HELD), b""):
+            found.update(chunk)
+            if copy_to is not None:
+                copy_to.write(chunk)
+    return found.hexdigest()
 
 
 def why(error: Exception) -> str:
@@ -475,6 +520,8 @@ def _source(name: str) -> str:
 
 
 def _digest(file: ContextFile) -> str:
+    if file.stored is not None:
+        return file.stored.digest
     content = b"link:" + os.fsencode(file.link) if file.link is not None else b"data:" + (file.data or b"")
     return hashlib.sha256(b"%o " % file.mode + content).hexdigest()
 
@@ -624,13 +671,19 @@ def plan_write(context: Context, directory: str) -> WritePlan:
     present = {path: _read_back(folder, path) for path in {*ours, *wanted}}
     before = {path: _line(file) for path, file in present.items() if file is not None}
     remove = sorted(path for path in ours if path not in wanted and present[path] is not None)
-    write = [file for path, file in wanted.items() if present[path] != file]
+    write = [file for path, file in wanted.items() if not _is_same(present[path], file)]
     manifest = _manifest(context)
-    if present.get(MANIFEST) is None and _read_back(folder, MANIFEST) != manifest:
+    if present.get(MANIFEST) is None and not _is_same(_read_back(folder, MANIFEST), manifest):
         write.append(manifest)
     text = present.get(context.containerfile)
     text_before = (text.data or b"").decode(errors="replace") if text is not None else ""
     return WritePlan(folder, context, tuple(write), tuple(remove), before, text_before, context.containerfile)
+
+
+def _is_same(there: ContextFile | None, wanted: ContextFile) -> bool:
+    if there is None or (there.stored is None and wanted.stored is None):
+        return there == wanted
+    return _digest(there) == _digest(wanted)
 
 
 def plan_remove(directory: str, engine_file: str = "Containerfile") -> WritePlan:
@@ -682,7 +735,7 @@ def _read_back(folder: Path, path: str) -> ContextFile | None:
             return ContextFile(path, 0o777, link=str(place.readlink()))
         if not stat.S_ISREG(status.st_mode):
             return None
-        return ContextFile(path, stat.S_IMODE(status.st_mode), data=place.read_bytes())
+        return _with_content(ContextFile(path, stat.S_IMODE(status.st_mode)), place, status.st_size)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:

@@ -12,8 +12,9 @@ import tempfile
 import typing as t
 from pathlib import Path
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.context import digest_of_file
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed
-from ansible_collections.foundry.ee.plugins.module_utils._core.model import ContextFile
+from ansible_collections.foundry.ee.plugins.module_utils._core.model import ContextFile, Stored
 
 if t.TYPE_CHECKING:
     from ansible_collections.foundry.ee.plugins.module_utils._core.context import WritePlan
@@ -51,8 +52,19 @@ def _put(file: ContextFile, place: Path) -> None:
     if file.link is not None:
         place.symlink_to(file.link)
         return
-    place.write_bytes(file.data or b"")
+    if file.stored is None:
+        place.write_bytes(file.data or b"")
+    else:
+        _copy(file, file.stored, place)
     place.chmod(file.mode)
+
+
+def _copy(file: ContextFile, stored: Stored, place: Path) -> None:
+    with place.open("wb") as target:
+        digest = digest_of_file(Path(stored.place), file.mode, target)
+    if digest != stored.digest:
+        hint = "Run again when nothing writes to it."
+        raise Failed(f"{stored.place} changed while it was copied; the build context is as it was.", hint=hint)
 
 
 def _swap(plan: WritePlan, staging: Path) -> None:

@@ -547,7 +547,7 @@ class _Checker:
         key = "additional_build_steps"
         for name, value in self._members(node, key, _STEPS[self._version]).items():
             lines = self._step_lines(value, f"{key}.{name}")
-            if lines:
+            if any(line.strip() for line in lines):  # blank ones make no stage
                 steps[name if name in STEP_NAMES else f"{name}_final"] = lines
         return {name: steps[name] for name in STEP_NAMES if name in steps}
 
@@ -736,8 +736,8 @@ def _dependencies_mapping(definition: Definition) -> dict[str, t.Any]:
                 {"package_system": definition.python_package, "python_path": definition.python_path}
             ),
             "galaxy": _galaxy_value(definition),
-            "python": _requirements_value(definition.python),
-            "system": _requirements_value(definition.system),
+            "python": _requirements_value(definition.version, definition.python),
+            "system": _requirements_value(definition.version, definition.system),
             "exclude": _filled(exclude),
         }
     )
@@ -752,16 +752,16 @@ def _galaxy_value(definition: Definition) -> t.Any:
             data = plain(root)
             if data and write(data) == requirements.content:
                 return data
-    return _requirements_value(requirements)
+    return None if requirements is None else requirements.file or requirements.content  # a list is one of collections
 
 
-def _requirements_value(requirements: Requirements | None) -> t.Any:
-    """Return a file's name, lines as a list, or text that ends with a line break as it is."""
+def _requirements_value(version: int, requirements: Requirements | None) -> t.Any:
+    """Return a file's name, lines as a list, or text as it is: before version 3, or if it ends with a line break."""
     if requirements is None:
         return None
     if requirements.content is None:
         return requirements.file
-    if requirements.content.endswith("\n"):
+    if version != NEWEST or requirements.content.endswith("\n"):
         return requirements.content
     return requirements.content.split("\n")
 

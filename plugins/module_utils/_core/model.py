@@ -13,6 +13,7 @@ takes five times as long (0.5 ms each).
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 from types import MappingProxyType
@@ -140,16 +141,32 @@ class Definition(t.NamedTuple):
     options: Options = Options()
 
 
+class Stored(t.NamedTuple):
+    """A large file's content, left where it lies: its path on this host, bytes, and digest with the file's mode."""
+
+    place: str
+    size: int
+    digest: str
+
+
 class ContextFile(t.NamedTuple):
     """One file of a build context: ``path`` with ``/`` and relative to the context, ``mode`` the permission bits.
 
-    Exactly one of ``data`` (a file's bytes) and ``link`` (a symbolic link's target) is set.
+    Exactly one of ``data`` (a file's bytes), ``link`` (a symbolic link's target) and ``stored`` is set.
     """
 
     path: str
     mode: int = 0o644
     data: bytes | None = None
     link: str | None = None
+    stored: Stored | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of the content, or of a link's target."""
+        if self.stored is not None:
+            return self.stored.size
+        return len(self.data if self.data is not None else os.fsencode(self.link or ""))
 
 
 class Context(t.NamedTuple):

@@ -10,6 +10,7 @@ import itertools
 import os
 import pathlib
 import stat
+import tracemalloc
 
 import pytest
 
@@ -310,3 +311,84 @@ def test_our_own_folder_is_kept_free(tmp_path):
 def test_unknown_secret():
     with pytest.raises(Invalid, match="no build secret `token`"):
         collect(secrets=["token"])
+
+
+# Large files, and files that never end
+
+MIB = 1024 * 1024
+
+
+def with_file(source, dest="files"):
+    return Definition(version=3, build_files=(BuildFile(str(source), dest),))
+
+
+def write_large(path, size=3 * MIB, end=b"end"):
+    with path.open("wb") as file:
+        file.truncate(size - len(end))
+        file.seek(0, os.SEEK_END)
+        file.write(end)
+
+
+def test_a_large_file_is_written_and_known_again(tmp_path):
+    source, folder = tmp_path / "large.bin", tmp_path / "context"
+    write_large(source)
+    found = collect(with_file("large.bin"), tmp_path)
+    (large,) = (file for file in found.files if file.path.endswith("large.bin"))
+    assert (large.data, large.size) == (None, 3 * MIB)
+    context.write(context.plan_write(found, str(folder)))
+    assert (folder / "_build/files/large.bin").read_bytes() == source.read_bytes()
+    assert stat.S_IMODE((folder / "_build/files/large.bin").stat().st_mode) == 0o644
+    assert not context.plan_write(collect(with_file("large.bin"), tmp_path), str(folder)).changed
+    before = key(found)
+    write_large(source, end=b"END")
+    changed = collect(with_file("large.bin"), tmp_path)
+    assert key(changed) != before
+    assert [file.path for file in context.plan_write(changed, str(folder)).write] == [large.path]
+
+
+def test_a_large_file_counts_for_the_key_as_a_small_one_does(tmp_path, monkeypatch):
+    write_large(tmp_path / "large.bin")
+    stored = key(collect(with_file("large.bin"), tmp_path))
+    monkeypatch.setattr(context, "LARGEST_HELD", 4 * MIB)
+    assert key(collect(with_file("large.bin"), tmp_path)) == stored
+
+
+def test_a_large_file_takes_no_memory(tmp_path):
+    write_large(tmp_path / "large.bin", 64 * MIB)
+    tracemalloc.start()
+    try:
+        context.write(context.plan_write(collect(with_file("large.bin"), tmp_path), str(tmp_path / "context")))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * MIB
+
+
+def test_a_large_file_that_changes_meanwhile_leaves_the_context_as_it_was(tmp_path):
+    source, folder = tmp_path / "large.bin", tmp_path / "context"
+    write_large(source)
+    plan = context.plan_write(collect(with_file("large.bin"), tmp_path), str(folder))
+    write_large(source, end=b"END")
+    with pytest.raises(Failed, match="bin changed while it was copied"):
+        context.write(plan)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_never_ends_is_no_list_and_no_build_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "whole").symlink_to("/")
+    (tmp_path / "huge").touch()
+    os.truncate(tmp_path / "huge", context.LARGEST_LIST + 1)
+    for wanted in ("/dev/zero", "pipe", "huge"):
+        with pytest.raises(Invalid, match=r"it is no file|more than the 16777216 allowed"):
+            collect(Definition(version=3, python=Requirements(file=wanted)), tmp_path)
+    for wanted in ("/", "folder"):
+        with pytest.raises(Invalid, match="is all that this host has"):
+            collect(with_file(wanted), tmp_path)
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/kmsg").exists(), reason="only Linux has files that the kernel makes up")
+def test_files_that_the_kernel_makes_up_do_not_hold_a_task_up(tmp_path):
+    found = collect(with_file("/proc/kmsg"), tmp_path)
+    assert [file.data for file in found.files if file.path.endswith("kmsg")] == [b""]

@@ -111,10 +111,21 @@ def test_every_key_of_version_3():
     assert parsed.places["additional_build_steps.append_final[2]"].line == 33
 
 
+def test_blank_steps_are_none():
+    for steps in ("['']", "[' ', '']", "''"):
+        parsed = definition.parse(
+            f"version: 3\nadditional_build_steps: {{append_builder: {steps}, append_final: RUN a}}"
+        )
+        assert parsed.definition is not None
+        assert parsed.definition.steps == {"append_final": ("RUN a",)}
+
+
 def test_what_is_written_is_read_back():
     for text in (
         EVERYTHING,
         "version: 1\nbuild_arg_defaults: {EE_BASE_IMAGE: a}\nadditional_build_steps: {prepend: RUN a}",
+        'version: 1\ndependencies: {system: "git\\nrsync"}',
+        'version: 3\ndependencies: {system: "git\\nrsync", galaxy: "a\\nb"}',
     ):
         parsed = definition.parse(text).definition
         assert parsed is not None
