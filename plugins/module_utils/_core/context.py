@@ -363,6 +363,8 @@ def read_list(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is no file")
         _check_size(status.st_size, LARGEST_LIST)
+        if status.st_size == 0:
+            _check_empty(path)
         return file.read(LARGEST_LIST)
 
 
@@ -375,11 +377,17 @@ def _with_content(file: ContextFile, place: Path, size: int) -> ContextFile:
     """Return a file with what lies at a place; a large one stays there. Raises OSError, ValueError."""
     _check_size(size, LARGEST_FILE)
     if size == 0:
-        # It is not opened: what the kernel makes up in /proc says so of itself, and may never end.
-        return file._replace(data=b"")
+        _check_empty(place)
     if size <= LARGEST_HELD:
         return file._replace(data=place.read_bytes())
     return file._replace(stored=Stored(str(place), size, digest_of_file(place, file.mode)))
+
+
+def _check_empty(place: Path) -> None:
+    """Refuse what has no size and yet says something, as files in /proc: it may never end, or wait for ever."""
+    with os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+        if file.read(1) != b"":
+            raise ValueError("the kernel makes up what it says; copy that into a file")
 
 
 def digest_of_file(place: Path, mode: int, copy_to: t.BinaryIO | None = None) -> str:

@@ -389,6 +389,11 @@ def test_what_never_ends_is_no_list_and_no_build_file(tmp_path):
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/kmsg").exists(), reason="only Linux has files that the kernel makes up")
-def test_files_that_the_kernel_makes_up_do_not_hold_a_task_up(tmp_path):
-    found = collect(with_file("/proc/kmsg"), tmp_path)
-    assert [file.data for file in found.files if file.path.endswith("kmsg")] == [b""]
+def test_files_that_the_kernel_makes_up_are_refused_and_hold_nothing_up(tmp_path):
+    with pytest.raises(Invalid, match="the kernel makes up what it says"):
+        collect(with_file("/proc/version"), tmp_path)
+    for definition in (with_file("/proc/kmsg"), Definition(version=3, system=Requirements(file="/proc/kmsg"))):
+        with pytest.raises(Invalid, match="`/proc/kmsg` cannot be read"):
+            collect(definition, tmp_path)
+    (tmp_path / "empty").touch()
+    assert [file.data for file in collect(with_file("empty"), tmp_path).files if file.path.endswith("empty")] == [b""]
