@@ -169,8 +169,7 @@ def find(src: str) -> Path:
 def read(path: Path, largest: int = yaml_source.LARGEST_BYTES) -> bytes:
     """Return a file's bytes, if it is a file and not too large. Raises Invalid."""
     try:
-        # O_NONBLOCK: a pipe without a writer must not hold us up before we see that it is one.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with contexts.open_file(path) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise _unusable(path, "It is not a file.", "Name a file.")

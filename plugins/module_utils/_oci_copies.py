@@ -139,8 +139,13 @@ def tags_to_have(item: Item, source: Source, digest: str) -> tuple[str, ...]:
 
 def _missing_referrers(image: LoadedImage, there: RegistrySource) -> dict[str, str | None]:
     wanted = dict.fromkeys(part.root.digest for part in image.attached)
-    listed = {digest for manifest in image.main.manifests for digest, _tag in there.attached(manifest.digest)}
-    return {f"@{digest}": digest for digest in wanted if digest not in listed or not _is_there(digest, there)}
+    have = {
+        digest
+        for manifest in image.main.manifests
+        for digest, tag in there.attached(manifest.digest)
+        if digest in wanted and (tag is not None or _is_there(digest, there))  # a tag was looked up just now
+    }
+    return {f"@{digest}": digest for digest in wanted if digest not in have}
 
 
 def _is_there(listed: str, there: RegistrySource) -> bool:

@@ -355,16 +355,20 @@ class _Collector:
             self.problem(f"{key}.src", f"`{source}` cannot be read: {why(error)}.", why_not(error))
 
 
+def open_file(path: Path) -> t.BinaryIO:
+    """Open a file for reading, at once: a pipe without a writer must not hold us up before we see that it is one."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+
+
 def read_list(path: Path) -> bytes:
     """Return the bytes of a file that is read for what it says. Raises OSError, ValueError."""
-    # O_NONBLOCK: a pipe without a writer must not hold us up before we see that it is one.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open_file(path) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is no file")
         _check_size(status.st_size, LARGEST_LIST)
         if status.st_size == 0:
-            _check_empty(path)
+            _check_empty(file)
         return file.read(LARGEST_LIST)
 
 
@@ -377,17 +381,17 @@ def _with_content(file: ContextFile, place: Path, size: int) -> ContextFile:
     """Return a file with what lies at a place; a large one stays there. Raises OSError, ValueError."""
     _check_size(size, LARGEST_FILE)
     if size == 0:
-        _check_empty(place)
+        with open_file(place) as empty:
+            _check_empty(empty)
     if size <= LARGEST_HELD:
         return file._replace(data=place.read_bytes())
     return file._replace(stored=Stored(str(place), size, digest_of_file(place, file.mode)))
 
 
-def _check_empty(place: Path) -> None:
+def _check_empty(file: t.BinaryIO) -> None:
     """Refuse what has no size and yet says something, as files in /proc: it may never end, or wait for ever."""
-    with os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
-        if file.read(1) != b"":
-            raise ValueError("the kernel makes up what it says; copy that into a file")
+    if file.read(1) != b"":
+        raise ValueError("the kernel makes up what it says; copy that into a file")
 
 
 def digest_of_file(place: Path, mode: int, copy_to: t.BinaryIO | None = None) -> str:

@@ -2,17 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask the real ansible-builder about changed definitions: changed_definitions.py OUTPUT COUNT [SEED]
+"""Ask the real ansible-builder about changed definitions: changed_goldens.py OUTPUT COUNT [SEED]
 
 Each is one of the recorded definitions with one to three changes: a value of another kind, a key less, more or renamed,
-another version. What ``ansible-builder create`` makes of it is written as a recorded case (see tests/unit/goldens.py),
+another version. What ``ansible-builder create`` makes of it is written as a recorded case (see goldens.py),
 so that the unit tests compare our verdicts with it, and read back what we write: set FOUNDRY_EE_GOLDENS to the output.
 The same seed gives the same cases.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import copy
 import io
@@ -23,12 +22,15 @@ import random
 import sys
 import tempfile
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 from ansible_builder import cli
 
-RECORDED = Path(__file__).parents[1] / "fixtures" / "builder_goldens" / "cases.jsonl"
+from ansible_collections.foundry.ee.tests.unit import goldens
+from ansible_collections.foundry.ee.tests.unit.goldens import Case
+
 LONGEST = 6000  # characters of a definition that is changed
 ODD: tuple[t.Any, ...] = (
     None, "", 0, 1, 3, -1, 1.5, 10**12, True, False, [], {}, [""], [None], ["a"], [["a"]], [1], [True], {"a": "b"},
@@ -39,8 +41,7 @@ ODD: tuple[t.Any, ...] = (
     "registry.example.com/a:b@sha256:" + "0" * 64,
 )  # fmt: skip
 VERSIONS: tuple[t.Any, ...] = (1, 2, 3, 3, 3, "3", 3.0, 4, 0, None, True, "1", "2")
-Path_ = tuple[t.Any, ...]
-Case = dict[str, t.Any]
+Keys = tuple[t.Any, ...]
 
 
 class Dumper(yaml.SafeDumper):
@@ -57,19 +58,17 @@ Dumper.add_representer(str, _text)
 def definitions() -> list[tuple[Case, dict[t.Any, t.Any]]]:
     """Return the recorded cases with a definition that is a mapping, and that."""
     found = []
-    for line in RECORDED.read_text(encoding="utf-8").splitlines():
-        case = json.loads(line)
-        text = case["input"].get(case.get("def_file") or "", {}).get("text")
-        if case["group"] == "intro" or text is None or len(text) > LONGEST:
-            continue
-        with contextlib.suppress(yaml.YAMLError, ValueError):
-            data = yaml.safe_load(text)
-            if isinstance(data, dict):
-                found.append((case, data))
+    for case in goldens.cases_of():
+        text = case.input.get(case.def_file or "", {}).get("text")
+        if text is not None and len(text) <= LONGEST:
+            with contextlib.suppress(yaml.YAMLError, ValueError):
+                data = yaml.safe_load(text)
+                if isinstance(data, dict):
+                    found.append((case, data))
     return found
 
 
-def places(data: t.Any, path: Path_ = ()) -> t.Iterator[tuple[Path_, t.Any]]:
+def places(data: t.Any, path: Keys = ()) -> t.Iterator[tuple[Keys, t.Any]]:
     """Yield every value below, with the keys that lead to it."""
     entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in entries:
@@ -91,13 +90,13 @@ class Changer:
         self.keys = list(self.values)
 
     def case(self) -> Case:
-        """Return a recorded case with a changed definition."""
+        """Return a recorded case with a changed definition; what was recorded of it no longer holds."""
         case, data = self.chance.choice(self.known)
         changed = copy.deepcopy(data)
         for _change in range(self.chance.choice((1, 1, 1, 2, 2, 3))):
             self.change(changed)
         text = yaml.dump(changed, Dumper=Dumper, sort_keys=False, allow_unicode=True)
-        return {**case, "input": {**case["input"], case["def_file"]: {"text": text}}}
+        return replace(case, input={**case.input, str(case.def_file): {"text": text}})
 
     def change(self, data: dict[t.Any, t.Any]) -> None:
         found = [path for path, _value in places(data)]
@@ -127,23 +126,12 @@ class Changer:
         return copy.deepcopy(self.chance.choice(self.values[name]))
 
 
-def write(case: Case, folder: Path) -> None:
-    for name, content in case["input"].items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if "symlink" in content:
-            path.symlink_to(content["symlink"])
-        elif "base64" in content:
-            path.write_bytes(base64.b64decode(content["base64"]))
-        else:
-            path.write_bytes(content["text"].encode("utf-8", "surrogateescape"))
-
-
-def ask(case: Case, folder: Path) -> Case:
-    """Return the case with what ansible-builder says of it, in the definition's own folder."""
-    write(case, folder / "in")
-    name = Path(case["def_file"]).name
-    os.chdir((folder / "in" / case["def_file"]).parent)
+def ask(case: Case, folder: Path) -> dict[str, t.Any]:
+    """Return what ansible-builder says of a case, in the definition's own folder, as it is recorded."""
+    case.write(folder / "in")
+    definition = folder / "in" / str(case.def_file)
+    os.chdir(definition.parent)
+    name = definition.name
     sys.argv = ["ansible-builder", "create", "-f", name, "-c", str(folder / "context")]
     said, code, error = io.StringIO(), 0, ""
     logging.getLogger("ansible_builder").handlers.clear()  # they write to where the last one's output went
@@ -159,8 +147,9 @@ def ask(case: Case, folder: Path) -> Case:
     # A name may have a line break: the words are looked for, not the lines.
     missing = "in additional_build_files." in said.getvalue() or "User build file" in said.getvalue()
     return {
-        **case,
         "group": "changed",
+        "def_file": case.def_file,
+        "input": case.input,
         "argv": [*sys.argv[:4], "-c", "{CONTEXT}"],
         "accepted": code == 0,
         "error": error or said.getvalue()[-2500:],
@@ -176,9 +165,9 @@ def main(output: str, count: str, seed: str = "1") -> None:
             folder = Path(top, str(number))
             folder.mkdir()
             case = changer.case()
-            found = ask({**case, "id": f"changed-{seed}-{number}-{case['id']}"}, folder)
+            found = ask(case, folder)
             accepted += found["accepted"]
-            file.write(json.dumps(found) + "\n")
+            file.write(json.dumps({"id": f"changed-{seed}-{number}-{case.id}", **found}) + "\n")
     print(f"ansible-builder accepts {accepted} of {count}")
 
 
