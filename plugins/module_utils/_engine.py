@@ -235,7 +235,7 @@ class Engine:
         """Return a reference as the engine's store writes it; an image made here without a registry is local."""
         registry = ref.registry or LOCAL
         tag = ref.tag or ("latest" if ref.digest is None else None)
-        return replace(ref, registry=registry, tag=tag if ref.digest is None else None)
+        return ref._replace(registry=registry, tag=tag if ref.digest is None else None)
 
     def to_build_on(self, ref: ImageRef, digest: str) -> ImageRef:
         """Return the reference by which a build takes an image of the digest that ``ref``, a full name, stands for."""
@@ -471,7 +471,7 @@ class Docker(Engine):
         hub = ref.registry in ("docker.io", "index.docker.io")
         repository = ref.repository.removeprefix("library/") if hub else ref.repository
         full = super().full_name(ref)
-        return replace(full, registry=None if hub else ref.registry, repository=repository)
+        return full._replace(registry=None if hub else ref.registry, repository=repository)
 
     def to_build_on(self, ref: ImageRef, digest: str) -> ImageRef:
         """An image that was made here has no digest in docker's store but its id, which BuildKit does not know."""

@@ -12,7 +12,6 @@ import ssl
 import time
 import traceback
 import typing as t
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -43,19 +42,18 @@ LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is told to the user
 LONGEST_BODY = 64 * 1024 * 1024  # bytes; a page of 200 templates has about 1 MiB
 LONGEST_ERROR = 64 * 1024  # bytes
 SHOWN_ERROR = 500  # characters
+NO_HEADERS: t.Mapping[str, str] = MappingProxyType({})
 _PUBLIC_QUERY = frozenset({"page", "page_size", "limit", "offset", "n", "last", "name", "scope", "service", "order_by"})
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(t.NamedTuple):
     method: str
     url: str
-    headers: t.Mapping[str, str] = field(default_factory=dict)
+    headers: t.Mapping[str, str] = NO_HEADERS
     data: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(t.NamedTuple):
     """``headers`` is looked up without regard to case; ``body`` is complete."""
 
     status: int
@@ -66,8 +64,7 @@ class Response:
 Send = t.Callable[[Request], Response]
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(t.NamedTuple):
     """How to reach one server. ``timeout`` is in seconds, for the connection and for each read."""
 
     validate_certs: bool = True
@@ -79,7 +76,7 @@ class Connection:
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> Connection:
         """Read the options of every doc fragment that talks to a server."""
-        return cls(**{name: params[name] for name in cls.__dataclass_fields__ if params.get(name) is not None})
+        return cls(**{name: params[name] for name in cls._fields if params.get(name) is not None})
 
 
 def open_session(connection: Connection) -> requests.Session:
@@ -190,9 +187,7 @@ class Client:
             yield page
             url = next_url(page)
 
-    def _render(
-        self, method: str, path: str, body: object = None, more: t.Mapping[str, str] = MappingProxyType({})
-    ) -> Request:
+    def _render(self, method: str, path: str, body: object = None, more: t.Mapping[str, str] = NO_HEADERS) -> Request:
         if self._read_only and method not in SAFE:
             raise AssertionError(f"{method} {path} in check mode: the plan let it through")
         url = urljoin(self.base_url, path)

@@ -14,7 +14,6 @@ import re
 import threading
 import time
 import typing as t
-from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode, urljoin
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
@@ -59,8 +58,7 @@ _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^\s",;]
 _RELATION = re.compile(r';\s*rel\s*=\s*["\']?\s*(?:[^"\';,]*\s)?next(?=[\s"\';,]|$)', re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Referrer:
+class Referrer(t.NamedTuple):
     """A signature, SBOM or the like that is attached to an image; ``tag`` where cosign names it by a tag."""
 
     digest: str
@@ -442,7 +440,7 @@ class Registry:
                 return list(found.values())
             if len(found) == before or len(found) > MOST_NAMES:
                 raise broken(where, "the list of referrers never ends")
-            ask = replace(ask, url=url)
+            ask = ask._replace(url=url)
             response = self.expect(ask, 200)
 
     def _fallback_index(self, name: str, digest: str) -> Manifest | None:

@@ -12,7 +12,6 @@ import subprocess
 import threading
 import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -123,8 +122,7 @@ def _ask_helper(name: str, key: str) -> Credentials | None:
         raise Invalid(f"The credential helper {program} printed no JSON.") from error
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(t.NamedTuple):
     value: str
     expires: float  # of time.monotonic
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import types
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
@@ -97,7 +96,7 @@ def _copy(
     remembers = any(digest != root.digest for digest in plan.to_put.values())
     writer = RepositoryWriter(registry, ref.repository, source)
     sent = copy(source, writer, loaded, [] if remembers else list(plan.to_put))
-    rest = plan if remembers else replace(plan, after={tag: new for tag, new in plan.after.items() if new is None})
+    rest = plan if remembers else plan._replace(after={tag: new for tag, new in plan.after.items() if new is None})
     apply_tags(registry, ref, rest, known=root, remover=remover)
     return sent
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
@@ -181,8 +180,7 @@ class RepositoryWriter:
         """Nothing: blobs without a manifest are the registry's to tidy up, and the next try finds them."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(t.NamedTuple):
     """A manifest with what it stands on, lowest first; the last is the manifest itself."""
 
     manifests: tuple[Manifest, ...]
@@ -197,8 +195,7 @@ class Part:
         return list({blob.digest: blob for manifest in self.manifests for blob in manifest.blobs}.values())
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(t.NamedTuple):
     """An image or index, and what is attached to it.
 
     ``lost`` holds digests that the source lists as attached, and does not have.

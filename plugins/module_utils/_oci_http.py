@@ -18,7 +18,6 @@ import ssl
 import threading
 import time
 import typing as t
-from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, EEError, Unreachable
@@ -32,6 +31,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth imp
 )
 from ansible_collections.foundry.ee.plugins.module_utils._http import (
     LONGEST_ERROR,
+    NO_HEADERS,
     REPEATABLE,
     SAFE,
     TRANSIENT,
@@ -70,22 +70,20 @@ _NO_PROXY = {"http": "", "https": ""}  # this machine is not reached through ano
 _PROBE = 2.0  # seconds for the question whether a loopback port speaks TLS
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(t.NamedTuple):
     """A body to send: ``open`` starts it anew for every try, ``size`` is in bytes."""
 
     open: t.Callable[[], t.Iterable[bytes]]
     size: int
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(t.NamedTuple):
     """One request to the registry. ``repeatable`` is set where a POST does no harm twice."""
 
     method: str
     url: str
     scope: str
-    headers: t.Mapping[str, str] = field(default_factory=dict)
+    headers: t.Mapping[str, str] = NO_HEADERS
     body: bytes | Upload | None = None
     repeatable: bool = False
 

@@ -10,7 +10,7 @@ import copy
 import os
 import threading
 import typing as t
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, check_tag
@@ -133,8 +133,7 @@ class Registries:
         return options
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(t.NamedTuple):
     """One image of a task, as the user wants it."""
 
     image: Location
@@ -221,16 +220,14 @@ class Item:
         return [(own, True), *((host, host == own) for host in hosts)]
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(t.NamedTuple):
     """What only the real run knows: bytes of blobs that we sent, and the digest that an engine's push ended in."""
 
     bytes_copied: int = 0
     digest: str | None = None
 
 
-@dataclass(frozen=True)
-class ItemPlan:
+class ItemPlan(t.NamedTuple):
     """What is to happen for one image. ``apply`` does it, and returns the bytes of the blobs that were sent.
 
     ``extra`` holds what comes beside the tags: ``@`` the image itself, ``@digest`` what is attached to it. ``by_id``:
@@ -244,7 +241,7 @@ class ItemPlan:
     apply: t.Callable[[], Done]
     warnings: tuple[str, ...] = ()
     header: str = ""
-    extra: t.Mapping[str, str | None] = field(default_factory=dict)
+    extra: t.Mapping[str, str | None] = MappingProxyType({})
     by_id: bool = False
 
     @property
@@ -281,8 +278,7 @@ class ItemPlan:
         }
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(t.NamedTuple):
     """An image that could not be planned, or not be brought in order."""
 
     image: str

@@ -315,7 +315,6 @@ bytes_copied:
 """
 
 import typing as t
-from dataclasses import dataclass
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -366,8 +365,7 @@ Planned = t.Union[ItemPlan, Fault]
 Settled = tuple[Planned, dict[str, t.Any]]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(t.NamedTuple):
     """The plan of one image, named by ``image``."""
 
     item: ItemPlan
@@ -389,8 +387,7 @@ class Plan:
         return shown(self.item.result())
 
 
-@dataclass(frozen=True)
-class Brought:
+class Brought(t.NamedTuple):
     """What became of ``images``, or is to become of them in check mode: each with its result."""
 
     settled: tuple[Settled, ...]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+import typing as t
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 
@@ -22,8 +22,7 @@ _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})")
 _LONGEST_NAME = 255
 
 
-@dataclass(frozen=True)
-class ImageRef:
+class ImageRef(t.NamedTuple):
     """``[registry/]repository[:tag][@digest]``; ``registry`` is None for a short name."""
 
     repository: str
@@ -47,11 +46,11 @@ class ImageRef:
 
     def with_tag(self, tag: str) -> ImageRef:
         """Return this name with another tag and no digest. Raises Invalid."""
-        return replace(self, tag=check_tag(tag), digest=None)
+        return self._replace(tag=check_tag(tag), digest=None)
 
     def with_digest(self, digest: str) -> ImageRef:
         """Return this name at a digest, without a tag. Raises Invalid."""
-        return replace(self, tag=None, digest=check_digest(digest))
+        return self._replace(tag=None, digest=check_digest(digest))
 
     def __str__(self) -> str:
         tag = "" if self.tag is None else f":{self.tag}"

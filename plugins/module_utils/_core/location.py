@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import (
@@ -23,8 +22,7 @@ ENGINES = ("podman", "docker", "buildah")
 _LAYOUTS: dict[str, Kind] = {"oci": "layout", "oci-archive": "archive"}
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(t.NamedTuple):
     """A place of an image, as ``text`` was written.
 
     ``ref`` is set for registries and engines (an image id has none); ``path`` for layouts; ``engine`` for engines.

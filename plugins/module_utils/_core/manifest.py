@@ -33,8 +33,7 @@ EMPTY = b"{}"  # the content of OCI_EMPTY
 _LARGEST = 2**63 - 1  # bytes; the image specification gives sizes 64 bits with a sign
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(t.NamedTuple):
     """``os/architecture[/variant]``, as Go names them."""
 
     os: str

@@ -49,8 +49,7 @@ class Credentials:
         return "Basic " + base64.b64encode(pair).decode()
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(t.NamedTuple):
     """One way to authenticate that a server offers; ``scheme`` in lower case."""
 
     scheme: str

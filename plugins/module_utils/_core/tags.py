@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import check_tag
@@ -20,8 +19,7 @@ _ATTACHED = re.compile(r"(sha256|sha512)-([0-9a-f]{64,})(\.[a-z0-9]+)?")
 Tags = t.Mapping[str, t.Optional[str]]
 
 
-@dataclass(frozen=True)
-class TagPlan:
+class TagPlan(t.NamedTuple):
     """``before`` and ``after`` hold the tags that are looked at; a tag that does not exist has None.
 
     ``image`` is the digest of an image that is deleted with its tags, where that is planned.
