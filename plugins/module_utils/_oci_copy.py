@@ -10,7 +10,6 @@ import json
 import typing as t
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
-from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     INDEXES,
     LONGEST_MANIFEST,
@@ -21,40 +20,16 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     broken,
     pick,
     platform_of,
-    referrers_tag,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, in_parallel
+from ansible_collections.foundry.ee.plugins.module_utils._oci_sources import Node, RegistrySource, Source
 
 if t.TYPE_CHECKING:
     from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import Opener
-    from ansible_collections.foundry.ee.plugins.module_utils._oci_layout import Layout
 
 _DEEPEST = 3  # indexes within indexes
 _MOST_MANIFESTS = 1000  # of one image, or attached to it
-_COSIGN = (".sig", ".att", ".sbom")  # tags that cosign makes: sha256-<digest>.sig
 _WORKERS = 6  # transfers at the same time
-
-Node = t.Union[Manifest, Descriptor]
-
-
-class Source(t.Protocol):
-    """Where images are read from. ``where`` is for messages."""
-
-    @property
-    def where(self) -> str:
-        """Return where it is, for messages."""
-
-    def digest(self) -> str | None:
-        """Return the digest that the source stands for, None where nothing is there."""
-
-    def manifest(self, digest: str) -> Manifest:
-        """Return a manifest by its digest. Raises NotFound."""
-
-    def read_blob(self, blob: Descriptor) -> t.Iterator[bytes]:
-        """Yield a blob's bytes, unchecked."""
-
-    def attached(self, digest: str) -> list[tuple[str, str | None]]:
-        """Return (digest, tag) of what is attached to an image; the tag where cosign names it so."""
 
 
 class Destination(t.Protocol):
@@ -84,64 +59,6 @@ class Destination(t.Protocol):
 
     def abort(self) -> None:
         """End after a failure: what was there before is as it was."""
-
-
-class RegistrySource:
-    """An image in a registry."""
-
-    def __init__(self, registry: Registry, ref: ImageRef) -> None:
-        self.registry = registry
-        self.ref = ref
-
-    @property
-    def where(self) -> str:
-        return str(self.ref)
-
-    def digest(self) -> str | None:
-        return self.registry.digest(self.ref)
-
-    def manifest(self, digest: str) -> Manifest:
-        return self.registry.manifest(self.ref.with_digest(digest))
-
-    def read_blob(self, blob: Descriptor) -> t.Iterator[bytes]:
-        return self.registry.read_blob(self.ref.repository, blob)
-
-    def attached(self, digest: str) -> list[tuple[str, str | None]]:
-        found: list[tuple[str, str | None]] = [
-            (each.digest, None) for each in self.registry.referrers(self.ref.repository, digest)
-        ]
-        tags = [referrers_tag(digest) + suffix for suffix in _COSIGN]
-        named = self.registry.digests(self.ref.repository, tags)
-        return found + [(found_digest, tag) for tag, found_digest in named.items() if found_digest is not None]
-
-
-class LayoutSource:
-    """An image in an OCI layout."""
-
-    def __init__(self, layout: Layout, tag: str | None, digest: str | None) -> None:
-        self.layout = layout
-        self._tag = tag
-        self._digest = digest
-
-    @property
-    def where(self) -> str:
-        tag = "" if self._tag is None else f":{self._tag}"
-        return f"{self.layout.path}{tag}" if self._digest is None else f"{self.layout.path}@{self._digest}"
-
-    def digest(self) -> str | None:
-        return self.layout.digest(self._tag, self._digest)
-
-    def manifest(self, digest: str) -> Manifest:
-        return self.layout.manifest(digest)
-
-    def read_blob(self, blob: Descriptor) -> t.Iterator[bytes]:
-        return self.layout.read_blob(blob)
-
-    def attached(self, digest: str) -> list[tuple[str, str | None]]:
-        found: list[tuple[str, str | None]] = [(each.digest, None) for each in self.layout.referrers(digest)]
-        tags = self.layout.tags()
-        wanted = [referrers_tag(digest) + suffix for suffix in _COSIGN]
-        return found + [(tags[tag], tag) for tag in wanted if tag in tags]
 
 
 class RepositoryWriter:
@@ -358,3 +275,28 @@ def _send_blobs(source: Source, destination: Destination, part: Part) -> None:
 
     largest_first = sorted(part.blobs, key=lambda blob: -blob.size)  # so that no long one begins last
     in_parallel(send, largest_first, destination.workers)
+
+
+def warnings_of(source: Source, *images: Image | None) -> tuple[str, ...]:
+    lost = sorted({digest for image in images if image is not None for digest in image.lost})
+    return tuple(
+        f"{source.where} lists {digest} as attached to the image, and does not have it: it was not copied."
+        for digest in lost
+    )
+
+
+def missing_referrers(image: Image, there: RegistrySource) -> dict[str, str | None]:
+    wanted = dict.fromkeys(part.root.digest for part in image.attached)
+    have = {
+        digest
+        for manifest in image.main.manifests
+        for digest, tag in there.attached(manifest.digest)
+        if digest in wanted and (tag is not None or _is_there(digest, there))  # a tag was looked up just now
+    }
+    return {f"@{digest}": digest for digest in wanted if digest not in have}
+
+
+def _is_there(listed: str, there: RegistrySource) -> bool:
+    """Ask for what is listed only where a tag stands in for the referrers API: it goes on naming what was deleted."""
+    registry = there.registry
+    return registry.has_referrers_api or registry.digest(there.ref.with_digest(listed)) is not None

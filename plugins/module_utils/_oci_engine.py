@@ -21,12 +21,8 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.tags import TagPl
 from ansible_collections.foundry.ee.plugins.module_utils._engine import Access, Engine, LocalImage, open_engine
 from ansible_collections.foundry.ee.plugins.module_utils._engine_access import Reach
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, required
-from ansible_collections.foundry.ee.plugins.module_utils._oci_copies import source_of
 from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import (
     Destination,
-    LayoutSource,
-    RegistrySource,
-    Source,
     choose,
     copy,
     load,
@@ -43,6 +39,12 @@ from ansible_collections.foundry.ee.plugins.module_utils._oci_layout import (
     DirectoryWriter,
     Layout,
     open_layout,
+)
+from ansible_collections.foundry.ee.plugins.module_utils._oci_sources import (
+    LayoutSource,
+    RegistrySource,
+    Source,
+    source_of,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._workspace import Workspace
 

@@ -7,21 +7,18 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
 import typing as t
 from types import MappingProxyType
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, check_tag
 from ansible_collections.foundry.ee.plugins.module_utils._core.location import Location, parse_location
-from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import INDEXES, Manifest, Platform
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Manifest, Platform
 from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import Credentials
 from ansible_collections.foundry.ee.plugins.module_utils._core.tags import (
     PREVIOUS,
     TagPlan,
-    plan_deletion,
-    plan_removal,
     plan_tags,
     previous_tag,
 )
@@ -278,102 +275,36 @@ class ItemPlan(t.NamedTuple):
         }
 
 
-class Fault(t.NamedTuple):
-    """An image that could not be planned, or not be brought in order."""
-
-    image: str
-    error: EEError
-    requests: int
-
-    def result(self) -> dict[str, t.Any]:
-        """Return the result of this image. What it has now is not known."""
-        known = {"image": self.image, "changed": False, "digest": None, "tags": {}, "bytes_copied": 0}
-        return {**known, "requests": self.requests, "msg": str(self.error), "error": self.error.as_result()}
-
-
-def plan_many(given: t.Sequence[Options], registries: Registries, workers: int) -> list[ItemPlan | Fault]:
-    """Plan several images. One that cannot be planned is no obstacle to the others.
-
-    Raises Invalid where what two of them want cannot be had together, or where credentials would go to two hosts.
-    """
-    items = [_read_item(params) for params in given]
-    wanted = [item for item in items if isinstance(item, Item)]
-    for host, main in (each for item in wanted for each in item.hosts()):
-        registries.claim(host, main)  # here, because the one to be refused would be another one each time
-    _check_archives(wanted)
-
-    def plan(item: Item | Fault) -> ItemPlan | Fault:
-        if isinstance(item, Fault):
-            return item
-        apart = registries.apart()
-        try:
-            return plan_item(item, apart)
-        except EEError as error:
-            return Fault(str(item.image), error, apart.requests)
-
-    planned = in_parallel(plan, items, workers)
-    _check_together([plan for plan in planned if isinstance(plan, ItemPlan)])
-    return planned
-
-
-def _read_item(params: Options) -> Item | Fault:
-    try:
-        return Item.from_params(params)
-    except EEError as error:
-        return Fault(params["image"], error, 0)
-
-
-def _check_archives(items: t.Sequence[Item]) -> None:
-    paths = [os.path.realpath(t.cast(str, item.image.path)) for item in items if item.image.kind == "archive"]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise Invalid(
-                f"`images` has the archive {path} twice, and an archive holds one image.",
-                hint="Give each a file of its own, or use a layout (`oci:`).",
-            )
-
-
-def _check_together(plans: t.Sequence[ItemPlan]) -> None:
-    """Refuse what one image would undo of another. Raises Invalid."""
-    wanted: dict[tuple[str, str], tuple[str | None, ItemPlan]] = {}
-    gone = {(plan.header, plan.tags.image): plan for plan in plans if plan.tags.image is not None}
-    for plan in plans:
-        for tag, digest in plan.tags.after.items():
-            found, first = wanted.setdefault((plan.header, tag), (digest, plan))
-            if found != digest:
-                raise _contradiction(first, plan, f"what the tag {tag} of {plan.header} is to be")
-        deletes = None if plan.digest is None else gone.get((plan.header, plan.digest))
-        if deletes is not None and plan.item.present:
-            raise _contradiction(deletes, plan, f"whether {plan.header}@{plan.digest} is to be there")
-
-
-def _contradiction(one: ItemPlan, two: ItemPlan, what: str) -> Invalid:
-    return Invalid(
-        f"`{one.item.image}` and `{two.item.image}` in `images` say differently {what}.",
-        hint="Leave one of them out, or write a task for each.",
-    )
-
-
 def plan_item(item: Item, registries: Registries) -> ItemPlan:
-    """Look at everything that matters for one image, and say what is to be done. Writes nothing."""
+    """Look at everything that matters for one image, and say what is to be done. Writes nothing.
+
+    Each kind of task has a module of its own, imported where it is needed: a task with nothing to do is mostly imports.
+    """
     if "engine" in (item.image.kind, None if item.source is None else item.source.kind):
         from ansible_collections.foundry.ee.plugins.module_utils._oci_engine import plan_engine
 
         return plan_engine(item, registries)
-    if item.image.kind != "registry" or item.index_of or item.source is not None:
-        from ansible_collections.foundry.ee.plugins.module_utils._oci_copies import plan_elsewhere
+    if item.image.kind != "registry":
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_saves import plan_save
 
-        return plan_elsewhere(item, registries)
+        return plan_save(item, registries)
+    if item.index_of:
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_joins import plan_join
+
+        return plan_join(item, registries)
+    if item.source is not None:
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_copies import plan_copy
+
+        return plan_copy(item, registries)
+    if not item.present:
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_absence import plan_absence
+
+        return plan_absence(item, registries)
     ref = item.image.registry
     registry = registries.open(ref, main=True)
-    if not item.present:
-        return _plan_absent(item, ref, registry, registries)
     if item.rollback:
         return _plan_rollback(item, ref, registry)
     return _plan_tags(item, ref, registry, registries)
-
-
-# Tags of an image that is there
 
 
 def _plan_tags(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
@@ -457,80 +388,6 @@ def apply_tags(
     if remover is not None and plan.to_remove:
         remover.untag(ref.repository, plan.to_remove)
     return Done()
-
-
-# Absence
-
-
-def _plan_absent(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
-    if item.delete_image or (item.image.digest is not None and not item.named):
-        return _plan_deletion(item, ref, registry, registries)
-    names = item.named or ("latest",)
-    plan = plan_removal(names, current_digests(registry, ref, names, item), only=item.image.digest)
-    remover = registries.remover(registry) if plan.to_remove else None
-
-    def apply() -> Done:
-        return apply_tags(registry, ref, plan, remover=remover)
-
-    return ItemPlan(item, plan, None, clients(registry, remover), apply, header=ref.name)
-
-
-def _plan_deletion(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
-    digest = registry.digest(ref)
-    tagged = {} if digest is None else _tagged(registry, ref)
-    current = {tag: manifest.digest for tag, manifest in tagged.items()}
-    holders = [] if digest is None else _holders(registry, ref, digest, tagged.values())
-    plan = plan_deletion(digest, current, with_tags=item.delete_image, where=ref.name, holders=holders)
-    if plan.image is None:
-        return ItemPlan(item, plan, None, (registry,), Done, header=ref.name)
-    remover = registries.remover(registry)
-    warnings = tuple(remover.warnings(ref.repository, [plan.image]))
-
-    def apply() -> Done:
-        remover.delete(ref.repository, t.cast(str, plan.image))
-        return Done()
-
-    return ItemPlan(item, plan, digest, clients(registry, remover), apply, warnings, ref.name)
-
-
-def _tagged(registry: Registry, ref: ImageRef) -> dict[str, Manifest]:
-    """Return what the tags of a repository stand for, without those that went since the list was made."""
-    tags = registry.tags(ref.repository) or []
-    manifests = in_parallel(lambda tag: _manifest(registry, ref.with_tag(tag)), tags)
-    return {tag: manifest for tag, manifest in zip(tags, manifests) if manifest is not None}
-
-
-def _holders(registry: Registry, ref: ImageRef, digest: str, tagged: t.Collection[Manifest]) -> list[str]:
-    """Return the digests of the indexes among ``tagged`` that hold an image, be it in an index within them."""
-    known: dict[str, Manifest | None] = {manifest.digest: manifest for manifest in tagged}
-
-    def read(inner: str) -> Manifest | None:
-        if inner not in known:
-            known[inner] = _manifest(registry, ref.with_digest(inner))
-        return known[inner]
-
-    return [index.digest for index in tagged if _holds(index, digest, read)]
-
-
-def _holds(index: Manifest, digest: str, read: t.Callable[[str], Manifest | None]) -> bool:
-    """Return whether an index holds an image; ``read`` returns an index within it. An image holds none."""
-    waiting: list[Manifest] = [index]
-    seen = {index.digest}
-    while waiting:
-        children = waiting.pop().children
-        if any(child.digest == digest for child in children):
-            return True
-        inner = [child.digest for child in children if child.media_type in INDEXES and child.digest not in seen]
-        seen.update(inner)
-        waiting += [found for found in map(read, inner) if found is not None]
-    return False
-
-
-def _manifest(registry: Registry, ref: ImageRef) -> Manifest | None:
-    try:
-        return registry.manifest(ref)
-    except NotFound:
-        return None
 
 
 def clients(*clients: Client | None) -> tuple[Client, ...]:

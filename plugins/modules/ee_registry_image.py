@@ -318,18 +318,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.foundry.ee.plugins.module_utils._arguments import REGISTRY_ARGUMENTS, each_of, suboptions
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError
+from ansible_collections.foundry.ee.plugins.module_utils._arguments import REGISTRY_ARGUMENTS, suboptions
 from ansible_collections.foundry.ee.plugins.module_utils._http import REQUESTS_IMPORT_ERROR
-from ansible_collections.foundry.ee.plugins.module_utils._oci import in_parallel
-from ansible_collections.foundry.ee.plugins.module_utils._oci_images import (
-    Fault,
-    Item,
-    ItemPlan,
-    Registries,
-    plan_item,
-    plan_many,
-)
+from ansible_collections.foundry.ee.plugins.module_utils._oci_images import Item, ItemPlan, Registries, plan_item
 from ansible_collections.foundry.ee.plugins.module_utils._run import conclude, converge
 
 ITEM: dict[str, dict[str, t.Any]] = {
@@ -360,9 +351,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "source_ca_path": {"type": "path"},
     "wait_timeout": {"type": "float", "default": 120.0},
 }
-WORKERS = 4  # images at the same time
-Planned = t.Union[ItemPlan, Fault]
-Settled = tuple[Planned, dict[str, t.Any]]
 
 
 class Plan(t.NamedTuple):
@@ -387,31 +375,6 @@ class Plan(t.NamedTuple):
         return shown(self.item.result())
 
 
-class Brought(t.NamedTuple):
-    """What became of ``images``, or is to become of them in check mode: each with its result."""
-
-    settled: tuple[Settled, ...]
-    warnings: tuple[str, ...] = ()  # said before anything was done
-
-    @property
-    def changed(self) -> bool:
-        return any(result["changed"] for _item, result in self.settled)
-
-    @property
-    def diff(self) -> list[dict[str, t.Any]]:
-        return [item.diff for item, _result in self.settled if isinstance(item, ItemPlan)]
-
-    @property
-    def result(self) -> dict[str, t.Any]:
-        results = [result for _item, result in self.settled]
-        sums = {key: sum(result[key] for result in results) for key in ("requests", "bytes_copied")}
-        return {"images": results, **sums}
-
-    @property
-    def faults(self) -> list[Fault]:
-        return [item for item, _result in self.settled if isinstance(item, Fault)]
-
-
 def plan(params: t.Mapping[str, t.Any], registries: Registries) -> Plan:
     return Plan(plan_item(Item.from_params(params), registries))
 
@@ -423,60 +386,6 @@ def apply(planned: Plan) -> dict[str, t.Any]:
 def shown(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the module's result for its one image."""
     return {key: value for key, value in result.items() if key not in ("image", "changed")}
-
-
-def bring(
-    params: t.Mapping[str, t.Any],
-    registries: Registries,
-    settle: t.Callable[[t.Sequence[Planned]], list[Settled]],
-    warn: t.Callable[[str], object],
-) -> Brought:
-    """Plan every image before any is touched, and settle them all. Raises EEError, as the first, where some failed."""
-    items = plan_many(each_of(params, "images"), registries, WORKERS)
-    for warning in (warning for item in items if isinstance(item, ItemPlan) for warning in item.warnings):
-        warn(warning)
-    brought = Brought(tuple(settle(items)))
-    faults = brought.faults
-    if faults:
-        first = faults[0].error
-        words = "; ".join(f"{fault.image}: {fault.error}" for fault in faults)
-        raise type(first)(
-            f"{len(faults)} of {len(items)} images failed: {words}",
-            status=first.status,
-            method=first.method,
-            url=first.url,
-            details={"changed": brought.changed, **brought.result},
-        )
-    return brought
-
-
-def foretell(items: t.Sequence[Planned]) -> list[Settled]:
-    """Return the results that carrying out the plans would have, as far as they are known."""
-    return [(item, item.result()) for item in items]
-
-
-def apply_many(items: t.Sequence[Planned]) -> list[Settled]:
-    """Carry the plans out, those for one repository one after the other: Galaxy NG fails otherwise."""
-    groups: dict[str, list[int]] = {}
-    for number, item in enumerate(items):
-        groups.setdefault(item.header if isinstance(item, ItemPlan) else "", []).append(number)
-    done = in_parallel(
-        lambda group: [(number, apply_one(items[number])) for number in group], [*groups.values()], WORKERS
-    )
-    return [
-        settled for _number, settled in sorted((each for group in done for each in group), key=lambda each: each[0])
-    ]
-
-
-def apply_one(item: Planned) -> Settled:
-    """Carry one plan out; a failure is told in its result, so that the others can go on."""
-    if isinstance(item, Fault) or not item.changed:
-        return item, item.result()
-    try:
-        return item, item.result(item.apply())
-    except EEError as error:
-        fault = Fault(str(item.item.image), error, item.requests)
-        return fault, fault.result()
 
 
 def main() -> None:
@@ -491,6 +400,9 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     registries = Registries(module.params, read_only=module.check_mode)
     if module.params["images"] is not None:
+        # here, because most tasks name one image
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_many import apply_many, bring, foretell
+
         settle = foretell if module.check_mode else apply_many
         conclude(module, lambda: bring(module.params, registries, settle, module.warn))
     converge(module, plan=lambda: plan(module.params, registries), apply=apply)

@@ -25,7 +25,8 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Unreachable,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import parse
-from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import RegistrySource, load
+from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import load
+from ansible_collections.foundry.ee.plugins.module_utils._oci_sources import RegistrySource
 from ansible_collections.foundry.ee.tests.unit import fault_registry as faults
 from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegistry, digest_of
 

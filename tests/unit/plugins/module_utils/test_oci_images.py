@@ -15,15 +15,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     NotFound,
     Unreachable,
 )
-from ansible_collections.foundry.ee.plugins.module_utils._oci_images import (
-    Fault,
-    Item,
-    ItemPlan,
-    Registries,
-    plan_item,
-    plan_many,
-)
+from ansible_collections.foundry.ee.plugins.module_utils._oci_images import Item, ItemPlan, Registries, plan_item
 from ansible_collections.foundry.ee.plugins.module_utils._oci_layout import open_layout
+from ansible_collections.foundry.ee.plugins.module_utils._oci_many import Fault, plan_many
 from ansible_collections.foundry.ee.tests.unit import fault_registry as faults
 from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegistry
 

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.foundry.ee.plugins.module_utils import _oci_layout as layouts
 from ansible_collections.foundry.ee.plugins.module_utils._core import manifest as m
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed, Invalid, NotFound, Unreachable
-from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import LayoutSource, copy, load
+from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import copy, load
+from ansible_collections.foundry.ee.plugins.module_utils._oci_sources import LayoutSource
 
 SBOM = "application/vnd.example.sbom"
 
