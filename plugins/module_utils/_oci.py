@@ -10,7 +10,6 @@ Source of the rules: github.com/opencontainers/distribution-spec, ``spec.md``.
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 import typing as t
@@ -40,7 +39,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     parse_manifest,
     referrers_tag,
 )
-from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import api_repository, origin
+from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import api_repository
 from ansible_collections.foundry.ee.plugins.module_utils._http import Connection, Response, redact
 from ansible_collections.foundry.ee.plugins.module_utils._oci_auth import credentials_from
 from ansible_collections.foundry.ee.plugins.module_utils._oci_http import Ask, Wire, content_length
@@ -48,22 +47,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._oci_http import Ask, W
 if t.TYPE_CHECKING:
     from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import Opener
 
-LONGEST_PAGE = 16 * 1024 * 1024  # bytes; 100,000 tags of 128 characters
-MOST_NAMES = 100_000  # tags of a repository, or repositories of a registry; more is taken for a list that never ends
-PAGE = 1000
 PARALLEL = 8
-_MOST_BARREN = 10  # pages of a list in a row that bring nothing new: some servers leave out what one may not see
-# Source: RFC 8288, section 3: <address>, then parameters, whose values may be quoted.
-_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+\s*(?:=\s*(?:"[^"]*"|[^\s",;]*))?)*)')
-_RELATION = re.compile(r';\s*rel\s*=\s*["\']?\s*(?:[^"\';,]*\s)?next(?=[\s"\';,]|$)', re.IGNORECASE)
-
-
-class Referrer(t.NamedTuple):
-    """A signature, SBOM or the like that is attached to an image; ``tag`` where cosign names it by a tag."""
-
-    digest: str
-    artifact_type: str
-    tag: str | None = None
 
 
 def open_registry(reference: ImageRef | str, options: t.Mapping[str, t.Any], read_only: bool) -> Registry:
@@ -189,12 +173,16 @@ class Registry:
 
     def tags(self, repository: str) -> list[str] | None:
         """Return the tags of a repository, sorted, None where it is not there. Raises EEError."""
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_lists import read_names
+
         name = api_repository(self.host, repository)
-        return self._names(f"/v2/{path_of(name)}/tags/list", pull_scope(name), "tags")
+        return read_names(self.wire, f"/v2/{path_of(name)}/tags/list", pull_scope(name), "tags")
 
     def catalog(self) -> list[str]:
         """Return the repositories of the registry that the user may list. Raises EEError."""
-        return self._names("/v2/_catalog", "registry:catalog:*", "repositories") or []
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_lists import read_names
+
+        return read_names(self.wire, "/v2/_catalog", "registry:catalog:*", "repositories") or []
 
     def digests(self, repository: str, tags: t.Iterable[str]) -> dict[str, str | None]:
         """Return what each tag stands for, asked in parallel."""
@@ -280,13 +268,15 @@ class Registry:
 
     def referrers(self, repository: str, digest: str) -> list[Descriptor]:
         """Return what is attached to an image, by the referrers API, else by the tag that stands in for it."""
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_lists import read_referrers
+
         name = api_repository(self.host, repository)
         if self._referrers_api is not False:
             ask = Ask("GET", f"/v2/{path_of(name)}/referrers/{digest}", pull_scope(name), {"Accept": OCI_INDEX})
             response = self.wire.ask(ask)
             if response.status == 200:
                 self._referrers_api = True
-                return self._referrers_from(ask, response, f"{self.host}/{name}")
+                return read_referrers(self.wire, ask, response, f"{self.host}/{name}")
             if response.status not in (400, 404, 405, 501):
                 raise self.wire.fail(ask, response)
             self._referrers_api = False
@@ -349,43 +339,6 @@ class Registry:
     def _manifest_ask(self, method: str, name: str, reference: str) -> Ask:
         return Ask(method, _manifest_url(name, reference), pull_scope(name), {"Accept": ACCEPT})
 
-    def _names(self, path: str, scope: str, key: str) -> list[str] | None:
-        """Read a listing to its end; every page must be of this registry."""
-        url: str | None = f"{path}?n={PAGE}"
-        found: dict[str, None] = {}
-        where = f"{self.host}{path}"
-        first, barren = True, 0
-        asked: set[str] = set()
-        while url is not None:
-            asked.add(url)
-            ask = Ask("GET", url, scope)
-            response = self.wire.ask(ask, limit=LONGEST_PAGE)
-            if response.status == 404 and first:
-                return None
-            if response.status >= 300:
-                raise self.wire.fail(ask, response)
-            before = len(found)
-            found.update(dict.fromkeys(_name_page(response.body, key, where)))
-            barren = barren + 1 if len(found) == before else 0
-            url = self._next(url, response, where)
-            if url in asked or (url is not None and barren >= _MOST_BARREN):
-                raise broken(where, "the list never ends: pages bring nothing new")
-            if len(found) > MOST_NAMES:
-                raise broken(where, f"the list has more than {MOST_NAMES} entries")
-            first = False
-        return sorted(found)
-
-    def _next(self, page: str, response: Response, where: str) -> str | None:
-        """Return the address of the page after ``page``, which has to be at this registry. Raises EEError."""
-        links = _LINK.findall(" ".join((response.headers.get("Link") or "").split()))
-        target = next((target for target, parameters in links if _RELATION.search(parameters)), None)
-        if target is None:
-            return None
-        url = self.wire.address(page, target)
-        if origin(url) != origin(self.wire.base_url):
-            raise broken(where, f"the next page is said to be on another host, {redact(url)}")
-        return url
-
     def _cancel(self, name: str, location: str) -> None:
         self.wire.ask(Ask("DELETE", location, push_scope(name)))  # a courtesy: what is left over expires
 
@@ -427,21 +380,6 @@ class Registry:
         blob = Descriptor(OCI_EMPTY, digest_of(EMPTY), len(EMPTY))
         if not self.has_blob(name, blob):
             self.write_blob(name, blob, lambda: iter([EMPTY]))
-
-    def _referrers_from(self, ask: Ask, response: Response, where: str) -> list[Descriptor]:
-        """Return the referrers of this page and of those after it."""
-        found: dict[str, Descriptor] = {}
-        while True:
-            index = parse_manifest(response.body, media_type=OCI_INDEX, where=where)
-            before = len(found)
-            found.update({child.digest: child for child in index.children})
-            url = self._next(ask.url, response, where)
-            if url is None:
-                return list(found.values())
-            if len(found) == before or len(found) > MOST_NAMES:
-                raise broken(where, "the list of referrers never ends")
-            ask = ask._replace(url=url)
-            response = self.expect(ask, 200)
 
     def _fallback_index(self, name: str, digest: str) -> Manifest | None:
         try:
@@ -522,16 +460,3 @@ def _delete_scope(name: str) -> str:
 
 def _shown(host: str, name: str, reference: str) -> str:
     return f"{host}/{name}{'@' if is_digest(reference) else ':'}{reference}"
-
-
-def _name_page(body: bytes, key: str, where: str) -> list[str]:
-    try:
-        content = json.loads(body)
-        names = content[key]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise broken(where, f"the answer is no list of {key}") from error
-    if names is None:  # CNCF distribution's word for a repository whose tags are all gone
-        return []
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise broken(where, f"the answer is no list of {key}")
-    return names

@@ -44,8 +44,6 @@ NEWEST = 3
 DEFAULT_NAMES = ("execution-environment.yml", "execution-environment.yaml")
 """What a definition is called in its folder; the first that is there counts."""
 DEFAULT_BASE_IMAGE = "quay.io/ansible/ansible-runner:latest"
-DEFAULT_BUILDER_IMAGE = "quay.io/ansible/ansible-builder:latest"
-"""The builder of version 1 where none is named; version 2 builds on the base image then."""
 
 OLD_OPTIONS = Options(
     container_init=ContainerInit(None, None, None),

@@ -16,7 +16,6 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Inv
 
 WHOLE = "/runner"
 PROJECT = "/runner/project"
-INVENTORY = "/runner/inventory"
 # A play that we wrote ourselves lies here: the project may be somebody's working copy, where nothing is to appear.
 PLAY = "/runner/play/.ee_run.json"
 

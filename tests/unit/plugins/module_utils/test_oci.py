@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from ansible_collections.foundry.ee.plugins.module_utils import _oci, _oci_blobs, _oci_copy, _oci_http
+from ansible_collections.foundry.ee.plugins.module_utils import _oci, _oci_blobs, _oci_copy, _oci_http, _oci_lists
 from ansible_collections.foundry.ee.plugins.module_utils._core import manifest as m
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
@@ -714,7 +714,7 @@ def test_a_list_that_goes_round_in_circles(registry):
 
 
 def test_a_list_that_never_ends(registry, monkeypatch):
-    monkeypatch.setattr(_oci, "MOST_NAMES", 50)
+    monkeypatch.setattr(_oci_lists, "MOST_NAMES", 50)
 
     def page(handler):
         tags = [f"{len(registry.seen)}-{number}" for number in range(10)]
