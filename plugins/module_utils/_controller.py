@@ -24,13 +24,12 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.estate import did_you_mean, nearest
 from ansible_collections.foundry.ee.plugins.module_utils._http import (
-    Client,
     Connection,
     Response,
     error_words,
     open_session,
-    sender,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._http_json import Client, sender
 
 PAGE_SIZE = 200  # what the server allows at most; it silently gives less where it is told to
 PARALLEL = 8  # requests at a time

@@ -24,7 +24,6 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
 )
 from ansible_collections.foundry.ee.plugins.module_utils._http import (
     REQUESTS_IMPORT_ERROR,
-    Client,
     Connection,
     Request,
     Response,
@@ -32,9 +31,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._http import (
     error_words,
     open_session,
     redact,
-    sender,
     shown,
 )
+from ansible_collections.foundry.ee.plugins.module_utils._http_json import Client, sender
 from ansible_collections.foundry.ee.plugins.module_utils._run import fail
 
 USUAL_ROOT = "/api/galaxy/"

@@ -11,29 +11,22 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import typing as t
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urljoin
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
-    Conflict,
     Invalid,
     NotFound,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, check_tag, is_digest, parse
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     ACCEPT,
-    EMPTY,
     LONGEST_MANIFEST,
-    OCI_EMPTY,
     OCI_INDEX,
-    OCI_MANIFEST,
     Descriptor,
     Manifest,
     Platform,
     broken,
-    digest_of,
-    made,
     make_index,
     only_platform,
     parse_manifest,
@@ -200,7 +193,7 @@ class Registry:
     def put_manifest(self, repository: str, manifest: Manifest, tag: str | None = None) -> None:
         """Write a manifest, by its digest or under a tag. Its blobs and children must be there. Raises EEError."""
         name = api_repository(self.host, repository)
-        url = _manifest_url(name, tag or manifest.digest)
+        url = manifest_url(name, tag or manifest.digest)
         ask = Ask("PUT", url, push_scope(name), {"Content-Type": manifest.media_type}, manifest.body)
         response = self.wire.ask(ask)
         if tag is not None and _is_read_only(response) and self.tag_otherwise(repository, tag, manifest.digest):
@@ -233,14 +226,9 @@ class Registry:
 
     def mount(self, repository: str, blob: Descriptor, source: str) -> bool:
         """Take a blob over from another repository of this registry. False where it must be sent after all."""
-        name, origin_name = api_repository(self.host, repository), api_repository(self.host, source)
-        query = urlencode({"mount": blob.digest, "from": origin_name})
-        scope = f"{pull_scope(origin_name)} {push_scope(name)}"
-        ask = Ask("POST", f"/v2/{path_of(name)}/blobs/uploads/?{query}", scope, repeatable=True)
-        response = self.begin(name, ask)
-        if response.status == 202:  # the registry began an upload instead
-            self._cancel(name, self.upload_location(ask, response))
-        return response.status == 201
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_blobs import mount
+
+        return mount(self, api_repository(self.host, repository), blob, api_repository(self.host, source))
 
     def begin(self, name: str, ask: Ask) -> Response:
         """Send the request that begins an upload to a repository; until one has got in, one at a time.
@@ -283,47 +271,6 @@ class Registry:
         index_ = self._fallback_index(name, digest)
         return [] if index_ is None else list(index_.children)
 
-    def delete_manifest(self, repository: str, digest: str) -> bool:
-        """Delete a manifest, and so every tag that stands for it. False where it is not there.
-
-        Raises Conflict where the registry does not delete (405).
-        """
-        name = api_repository(self.host, repository)
-        return self._delete(name, digest)
-
-    def untag(self, repository: str, tags: t.Sequence[str]) -> None:
-        """Remove tags and nothing else. Raises Conflict where the registry does not delete.
-
-        A registry that cannot delete a tag as such (CNCF distribution 2) gets a passing manifest under the tags, which
-        is then deleted. Whether it deletes at all is asked before any tag is touched.
-        """
-        name = api_repository(self.host, repository)
-        rest = [tag for tag in tags if not self._untag_one(name, tag)]
-        if not rest:
-            return
-        passing = self._passing_manifest()
-        self._delete(name, passing.digest)  # it is not there: a registry that deletes says so, another says 405
-        self._put_passing_blob(name)
-        try:
-            for tag in rest:
-                self.put_manifest(name, passing, tag)
-        finally:
-            self._delete(name, passing.digest)
-
-    def expect(self, ask: Ask, *expected: int) -> Response:
-        """Return the answer if its status is one of those ``expected``. Raises EEError."""
-        response = self.wire.ask(ask)
-        if response.status not in expected:
-            raise self.wire.fail(ask, response)
-        return response
-
-    def upload_location(self, ask: Ask, response: Response) -> str:
-        """Return where an upload goes on: relative or absolute, with or without a query. Raises EEError."""
-        location = response.headers.get("Location")
-        if not location:
-            raise broken(f"{ask.method} {redact(urljoin(self.wire.base_url, ask.url))}", "there is no `Location`")
-        return self.wire.address(ask.url, location)
-
     # ---- below: how
 
     def _split(self, ref: ImageRef | str) -> tuple[str, str]:
@@ -337,49 +284,7 @@ class Registry:
         return ImageRef(repository, self.host, None if digest else reference, reference if digest else None)
 
     def _manifest_ask(self, method: str, name: str, reference: str) -> Ask:
-        return Ask(method, _manifest_url(name, reference), pull_scope(name), {"Accept": ACCEPT})
-
-    def _cancel(self, name: str, location: str) -> None:
-        self.wire.ask(Ask("DELETE", location, push_scope(name)))  # a courtesy: what is left over expires
-
-    def _delete(self, name: str, reference: str) -> bool:
-        ask = Ask("DELETE", _manifest_url(name, reference), _delete_scope(name))
-        response = self.wire.ask(ask)
-        if response.status == 404:
-            return False
-        if response.status == 405:
-            raise Conflict(
-                f"{self.host} does not delete over the distribution API (405).",
-                hint="Deletion has to be switched on there.",
-                status=405,
-                method="DELETE",
-                url=redact(urljoin(self.wire.base_url, ask.url)),
-            )
-        if response.status >= 300:
-            raise self.wire.fail(ask, response)
-        return True
-
-    def _untag_one(self, name: str, tag: str) -> bool:
-        """Return whether the registry knows how to delete a tag (and it is gone)."""
-        ask = Ask("DELETE", _manifest_url(name, tag), _delete_scope(name))
-        response = self.wire.ask(ask)
-        if response.status in (200, 202, 404):
-            return True
-        if response.status in (400, 405, 501):
-            return False
-        raise self.wire.fail(ask, response)
-
-    def _passing_manifest(self) -> Manifest:
-        """Return a manifest like no other."""
-        config = {"mediaType": OCI_EMPTY, "digest": digest_of(EMPTY), "size": len(EMPTY)}
-        content: dict[str, t.Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": []}
-        content["annotations"] = {"io.foundry.ee.passing": str(time.time_ns())}
-        return made(content)
-
-    def _put_passing_blob(self, name: str) -> None:
-        blob = Descriptor(OCI_EMPTY, digest_of(EMPTY), len(EMPTY))
-        if not self.has_blob(name, blob):
-            self.write_blob(name, blob, lambda: iter([EMPTY]))
+        return Ask(method, manifest_url(name, reference), pull_scope(name), {"Accept": ACCEPT})
 
     def _fallback_index(self, name: str, digest: str) -> Manifest | None:
         try:
@@ -442,7 +347,7 @@ def path_of(name: str) -> str:
     return quote(name, safe="/")
 
 
-def _manifest_url(name: str, reference: str) -> str:
+def manifest_url(name: str, reference: str) -> str:
     return f"/v2/{path_of(name)}/manifests/{quote(reference, safe=':')}"  # a listed tag may be anything
 
 
@@ -452,10 +357,6 @@ def pull_scope(name: str) -> str:
 
 def push_scope(name: str) -> str:
     return f"repository:{name}:pull,push"
-
-
-def _delete_scope(name: str) -> str:
-    return f"repository:{name}:pull,push,delete"
 
 
 def _shown(host: str, name: str, reference: str) -> str:

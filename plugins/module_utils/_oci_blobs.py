@@ -10,11 +10,11 @@ import hashlib
 import re
 import time
 import typing as t
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, NotFound, Unreachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Descriptor, broken
-from ansible_collections.foundry.ee.plugins.module_utils._http import LONGEST_ERROR, Response
+from ansible_collections.foundry.ee.plugins.module_utils._http import LONGEST_ERROR, Response, redact
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, path_of, pull_scope, push_scope
 from ansible_collections.foundry.ee.plugins.module_utils._oci_http import LOST, Ask, Upload, Wire, content_length
 
@@ -141,7 +141,7 @@ class BlobUpload:
         response = self._registry.begin(self._name, ask)
         if response.status != 202:
             raise self._wire.fail(ask, response)
-        self._location = self._registry.upload_location(ask, response)
+        self._location = _upload_location(self._wire, ask, response)
 
     def _in_one_piece(self) -> None:
         headers = {"Content-Type": "application/octet-stream"}
@@ -179,7 +179,7 @@ class BlobUpload:
         if response.status != 204 or last is None:
             return None
         if response.headers.get("Location"):  # which the specification asks for, and not every server gives
-            self._location = self._registry.upload_location(ask, response)
+            self._location = _upload_location(self._wire, ask, response)
         # "0-0" is both "nothing" and "one byte"; sending the first byte again is refused, so begin anew.
         return int(last.group(1)) + 1 if int(last.group(1)) > 0 else None
 
@@ -196,15 +196,42 @@ class BlobUpload:
                 "Content-Range": f"{position - len(rest)}-{position - 1}",
             }
             ask = Ask("PATCH", self._location, push_scope(self._name), headers, rest)
-            response = self._registry.expect(ask, 202, 204)  # 204: Pulp
-            self._location = self._registry.upload_location(ask, response)
+            response = self._expect(ask, 202, 204)  # 204: Pulp
+            self._location = _upload_location(self._wire, ask, response)
         done = Ask("PUT", self._last_location(), push_scope(self._name), {}, b"")
-        self._registry.expect(done, 201, 204)
+        self._expect(done, 201, 204)
+
+    def _expect(self, ask: Ask, *expected: int) -> Response:
+        """Return the answer if its status is one of those ``expected``. Raises EEError."""
+        response = self._wire.ask(ask)
+        if response.status not in expected:
+            raise self._wire.fail(ask, response)
+        return response
 
     def _last_location(self) -> str:
         """Return where the request that ends the upload goes, with the digest."""
         joint = "&" if "?" in self._location else "?"
         return f"{self._location}{joint}{urlencode({'digest': self._blob.digest})}"
+
+
+def mount(registry: Registry, name: str, blob: Descriptor, source: str) -> bool:
+    """Take a blob over from another repository of a registry. False where it must be sent after all."""
+    query = urlencode({"mount": blob.digest, "from": source})
+    scope = f"{pull_scope(source)} {push_scope(name)}"
+    ask = Ask("POST", f"/v2/{path_of(name)}/blobs/uploads/?{query}", scope, repeatable=True)
+    response = registry.begin(name, ask)
+    if response.status == 202:  # the registry began an upload instead
+        unwanted = _upload_location(registry.wire, ask, response)
+        registry.wire.ask(Ask("DELETE", unwanted, push_scope(name)))  # a courtesy: what is left over expires
+    return response.status == 201
+
+
+def _upload_location(wire: Wire, ask: Ask, response: Response) -> str:
+    """Return where an upload goes on: relative or absolute, with or without a query. Raises EEError."""
+    location = response.headers.get("Location")
+    if not location:
+        raise broken(f"{ask.method} {redact(urljoin(wire.base_url, ask.url))}", "there is no `Location`")
+    return wire.address(ask.url, location)
 
 
 def verified(chunks: t.Iterable[bytes], blob: Descriptor, where: str) -> t.Iterator[bytes]:

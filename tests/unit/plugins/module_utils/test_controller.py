@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.foundry.ee.plugins.module_utils import _http
+from ansible_collections.foundry.ee.plugins.module_utils import _http_json
 from ansible_collections.foundry.ee.plugins.module_utils._controller import open_controller, split_host
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
@@ -181,7 +181,7 @@ def test_words_of_a_refused_body():
 @pytest.fixture(name="pauses")
 def _pauses(monkeypatch):
     slept: list[float] = []
-    monkeypatch.setattr(_http.time, "sleep", slept.append)
+    monkeypatch.setattr(_http_json.time, "sleep", slept.append)
     return slept
 
 

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils import _http as http
+from ansible_collections.foundry.ee.plugins.module_utils import _http_json as http_json
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
     Denied,
@@ -26,7 +27,7 @@ from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegist
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(http, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(http_json, "PAUSES", (0.01, 0.01, 0.01))
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def other():
 
 def client(server, read_only=False, timeout=5.0):
     connection = http.Connection(timeout=timeout)
-    send = http.sender(http.open_session(connection), connection)
-    return http.Client(f"{server.url}/api", send, read_only=read_only, headers={"Authorization": "Token secret"})
+    send = http_json.sender(http.open_session(connection), connection)
+    return http_json.Client(f"{server.url}/api", send, read_only=read_only, headers={"Authorization": "Token secret"})
 
 
 def test_json_goes_in_and_comes_out(server):
@@ -136,7 +137,7 @@ def test_pages_that_go_round_in_circles(server):
 
 @pytest.mark.parametrize("act", [faults.says(b"<html>"), faults.endless, faults.dropped, faults.silent(2)])
 def test_answers_that_cannot_be_used(server, act, monkeypatch):
-    monkeypatch.setattr(http, "LONGEST_BODY", 1_000_000)
+    monkeypatch.setattr(http_json, "LONGEST_BODY", 1_000_000)
     server.on("", act, times=9)
     with pytest.raises(Unreachable):
         client(server, timeout=0.5).call("GET", "things/")
@@ -165,7 +166,7 @@ def test_addresses_in_messages_hold_no_secrets():
 
 
 def test_the_cause_is_told_to_people():
-    send = http.sender(http.open_session(http.Connection()), http.Connection(timeout=0.5))
-    ours = http.Client("http://127.0.0.1:1", send, read_only=True)
+    send = http_json.sender(http.open_session(http.Connection()), http.Connection(timeout=0.5))
+    ours = http_json.Client("http://127.0.0.1:1", send, read_only=True)
     with pytest.raises(Unreachable, match=r"no answer from 127\.0\.0\.1:1: Connection refused\. Is the server up"):
         ours.call("GET", "x")

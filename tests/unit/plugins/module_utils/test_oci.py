@@ -26,6 +26,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
 )
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import parse
 from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import load
+from ansible_collections.foundry.ee.plugins.module_utils._oci_remove import delete_manifest, untag
 from ansible_collections.foundry.ee.plugins.module_utils._oci_sources import RegistrySource
 from ansible_collections.foundry.ee.tests.unit import fault_registry as faults
 from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegistry, digest_of
@@ -215,7 +216,7 @@ def test_referrers_by_the_api_and_by_the_tag(registry):
 def test_one_tag_is_removed_and_nothing_else(registry, deletes_tags):
     registry.deletes_tags = deletes_tags
     digest = registry.put_image("team/ee", "1.0", "latest", "gone")
-    open_(registry).untag("team/ee", ["gone", "never-was"])
+    untag(open_(registry), "team/ee", ["gone", "never-was"])
     assert registry.repository("team/ee").tags == {"1.0": digest, "latest": digest}
     assert set(registry.repository("team/ee").manifests) == {digest}
 
@@ -224,17 +225,17 @@ def test_a_registry_that_does_not_delete_keeps_its_tags(registry):
     registry.deletes = False
     digest = registry.put_image("team/ee", "1.0")
     with pytest.raises(Conflict, match=r"does not delete.*switched on"):
-        open_(registry).untag("team/ee", ["1.0"])
+        untag(open_(registry), "team/ee", ["1.0"])
     assert registry.repository("team/ee").tags == {"1.0": digest}
     assert registry.asked("PUT") == []
     with pytest.raises(Conflict):
-        open_(registry).delete_manifest("team/ee", digest)
+        delete_manifest(open_(registry), "team/ee", digest)
 
 
 def test_deleting_twice(registry):
     digest = registry.put_image("team/ee", "1.0")
-    assert open_(registry).delete_manifest("team/ee", digest)
-    assert not open_(registry).delete_manifest("team/ee", digest)
+    assert delete_manifest(open_(registry), "team/ee", digest)
+    assert not delete_manifest(open_(registry), "team/ee", digest)
 
 
 def test_check_mode_cannot_write(registry):
@@ -243,7 +244,7 @@ def test_check_mode_cannot_write(registry):
     for attempt in (
         lambda: write(client),
         lambda: client.tag(ref(registry), "x"),
-        lambda: client.untag("team/ee", ["1.0"]),
+        lambda: untag(client, "team/ee", ["1.0"]),
         lambda: client.mount("team/ee", DESCRIBED, "other"),
     ):
         with pytest.raises(AssertionError, match="in check mode"):
@@ -860,7 +861,7 @@ def test_a_broken_server(registry):
         lambda: client.tags("team/ee"),
         lambda: read(client),
         lambda: write(client),
-        lambda: client.delete_manifest("team/ee", DESCRIBED.digest),
+        lambda: delete_manifest(client, "team/ee", DESCRIBED.digest),
         lambda: client.referrers("team/ee", DESCRIBED.digest),
     ):
         with pytest.raises(Unreachable) as caught:
@@ -1030,7 +1031,7 @@ def test_tags_that_the_registry_lists_are_quoted(registry):
     client = open_(registry)
     manifest = client.manifest(ref(registry))
     client.put_manifest("team/ee", manifest, "a?b#c")
-    client.untag("team/ee", ["d?e#f"])
+    untag(client, "team/ee", ["d?e#f"])
     assert [str(seen) for seen in registry.asked("PUT|DELETE")] == [
         "PUT /v2/team/ee/manifests/a%3Fb%23c",
         "DELETE /v2/team/ee/manifests/d%3Fe%23f",
