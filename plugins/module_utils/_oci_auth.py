@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import threading
 import time
 import typing as t
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Failed, Invalid, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Invalid, Unreachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import (
     Challenge,
     Credentials,
     check_realm,
-    find_in_file,
-    from_helper,
-    helper_keys,
     parse_challenges,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._http import Request, Response, Send, error_for, error_words
 
-_HELPER_TIMEOUT = 30.0  # seconds
 _SPARE = 10.0  # seconds; a token this close to its end is renewed before it is used
 _TOKEN_LIFE = 60.0  # seconds, where the service does not say; source: the distribution project's token specification
-_LONGEST_FILE = 4 * 1024 * 1024  # bytes
 
 
 def credentials_from(options: t.Mapping[str, t.Any], registry: str, repository: str | None) -> Credentials | None:
@@ -80,46 +74,10 @@ def _is_there(path: Path) -> bool:
 
 
 def _from_file(path: Path, registry: str, repository: str | None) -> Credentials | None:
-    try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(_LONGEST_FILE))
-    except OSError as error:
-        raise Invalid(f"The credentials file {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"The credentials file {path} is no JSON.") from error
-    silent: list[str] = []  # helpers that know nothing
-    while True:
-        found = find_in_file(content, registry, repository, str(path), without=silent)
-        if not isinstance(found, str):
-            return found
-        for key in helper_keys(registry):
-            answer = _ask_helper(found, key)
-            if answer is not None:
-                return answer
-        silent.append(found)
+    """Import what reads credentials files only where there is one: a task with nothing to do is mostly imports."""
+    from ansible_collections.foundry.ee.plugins.module_utils._auth_files import read_file
 
-
-def _ask_helper(name: str, key: str) -> Credentials | None:
-    """Ask a credential helper for what it has stored under an address, None where it has nothing. Raises EEError."""
-    program = f"docker-credential-{name}"
-    try:
-        run = subprocess.run(  # the address goes to its standard input, as the helpers' protocol wants it
-            [program, "get"], input=key.encode(), capture_output=True, timeout=_HELPER_TIMEOUT, check=False
-        )
-    except FileNotFoundError as error:
-        raise Failed(f"The credential helper {program} is not installed, and a credentials file names it.") from error
-    except OSError as error:
-        raise Failed(f"The credential helper {program} cannot be run: {error.strerror}.") from error
-    except subprocess.TimeoutExpired as error:
-        raise Failed(f"The credential helper {program} gave no answer within {_HELPER_TIMEOUT:g} seconds.") from error
-    if run.returncode != 0:
-        if b"not found" in run.stdout + run.stderr:  # the protocol has no other sign for "I know none"
-            return None
-        raise Failed(f"The credential helper {program} failed with status {run.returncode}.")
-    try:
-        return from_helper(json.loads(run.stdout), program)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"The credential helper {program} printed no JSON.") from error
+    return read_file(path, registry, repository)
 
 
 class _Token(t.NamedTuple):

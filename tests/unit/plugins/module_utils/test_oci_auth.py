@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.foundry.ee.plugins.module_utils import _oci_auth
+from ansible_collections.foundry.ee.plugins.module_utils import _auth_files, _oci_auth
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed, Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import Credentials
 
@@ -100,7 +100,7 @@ def test_a_helper_that_knows_nothing(home, monkeypatch):
     ],
 )
 def test_a_helper_that_fails(home, monkeypatch, script, kind, words):
-    monkeypatch.setattr(_oci_auth, "_HELPER_TIMEOUT", 1.0)
+    monkeypatch.setattr(_auth_files, "_HELPER_TIMEOUT", 1.0)
     with pytest.raises(kind, match=words):
         _oci_auth.credentials_from(
             helper(home, monkeypatch, f"exec {script}" if "sleep" in script else script), HOST, "x"
