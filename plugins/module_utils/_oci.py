@@ -115,16 +115,24 @@ class Registry:
 
     def manifest(self, ref: ImageRef | str) -> Manifest:
         """Return a manifest or index, checked against its digest. Raises NotFound."""
+        found = self.find(ref)
+        if found is not None:
+            return found
+        name, reference = self._split(ref)
+        raise NotFound(
+            f"{_shown(self.host, name, reference)} is not there.",
+            status=404,
+            method="GET",
+            url=redact(urljoin(self.wire.base_url, manifest_url(name, reference))),
+        )
+
+    def find(self, ref: ImageRef | str) -> Manifest | None:
+        """Return what ``manifest`` does, None where there is no such image. Raises EEError."""
         name, reference = self._split(ref)
         ask = self._manifest_ask("GET", name, reference)
         response = self.wire.ask(ask, limit=LONGEST_MANIFEST)
         if response.status == 404:
-            raise NotFound(
-                f"{_shown(self.host, name, reference)} is not there.",
-                status=404,
-                method="GET",
-                url=redact(urljoin(self.wire.base_url, ask.url)),
-            )
+            return None
         if response.status >= 300:
             raise self.wire.fail(ask, response)
         promised = response.headers.get("Docker-Content-Digest") or ""
@@ -170,6 +178,14 @@ class Registry:
 
         name = api_repository(self.host, repository)
         return read_names(self.wire, f"/v2/{path_of(name)}/tags/list", pull_scope(name), "tags")
+
+    def tagged(self, repository: str) -> dict[str, Manifest] | None:
+        """Return what the tags of a repository stand for, None where it is not there. Raises EEError."""
+        tags = self.tags(repository)
+        if tags is None:
+            return None
+        manifests = in_parallel(lambda tag: self.find(self._ref(repository, tag)), tags)
+        return {tag: found for tag, found in zip(tags, manifests) if found is not None}  # None: gone since the list
 
     def catalog(self) -> list[str]:
         """Return the repositories of the registry that the user may list. Raises EEError."""
@@ -287,11 +303,8 @@ class Registry:
         return Ask(method, manifest_url(name, reference), pull_scope(name), {"Accept": ACCEPT})
 
     def _fallback_index(self, name: str, digest: str) -> Manifest | None:
-        try:
-            index = self.manifest(self._ref(name, referrers_tag(digest)))
-        except NotFound:
-            return None
-        return index if index.is_index else None
+        index = self.find(self._ref(name, referrers_tag(digest)))
+        return index if index is not None and index.is_index else None
 
     def _list_referrer(self, name: str, manifest: Manifest) -> None:
         """Add a referrer to the tag that stands in for the referrers API (distribution-spec, "Pushing Manifests")."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import INDEXES, Manifest
 from ansible_collections.foundry.ee.plugins.module_utils._core.tags import plan_deletion, plan_removal
-from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, in_parallel
+from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry
 from ansible_collections.foundry.ee.plugins.module_utils._oci_images import (
     Done,
     Item,
@@ -42,7 +41,7 @@ def plan_absence(item: Item, registries: Registries) -> ItemPlan:
 
 def _plan_deletion(item: Item, ref: ImageRef, registry: Registry, registries: Registries) -> ItemPlan:
     digest = registry.digest(ref)
-    tagged = {} if digest is None else _tagged(registry, ref)
+    tagged = {} if digest is None else registry.tagged(ref.repository) or {}
     current = {tag: manifest.digest for tag, manifest in tagged.items()}
     holders = [] if digest is None else _holders(registry, ref, digest, tagged.values())
     plan = plan_deletion(digest, current, with_tags=item.delete_image, where=ref.name, holders=holders)
@@ -58,20 +57,13 @@ def _plan_deletion(item: Item, ref: ImageRef, registry: Registry, registries: Re
     return ItemPlan(item, plan, digest, clients(registry, remover), apply, warnings, ref.name)
 
 
-def _tagged(registry: Registry, ref: ImageRef) -> dict[str, Manifest]:
-    """Return what the tags of a repository stand for, without those that went since the list was made."""
-    tags = registry.tags(ref.repository) or []
-    manifests = in_parallel(lambda tag: _manifest(registry, ref.with_tag(tag)), tags)
-    return {tag: manifest for tag, manifest in zip(tags, manifests) if manifest is not None}
-
-
 def _holders(registry: Registry, ref: ImageRef, digest: str, tagged: t.Collection[Manifest]) -> list[str]:
     """Return the digests of the indexes among ``tagged`` that hold an image, be it in an index within them."""
     known: dict[str, Manifest | None] = {manifest.digest: manifest for manifest in tagged}
 
     def read(inner: str) -> Manifest | None:
         if inner not in known:
-            known[inner] = _manifest(registry, ref.with_digest(inner))
+            known[inner] = registry.find(ref.with_digest(inner))
         return known[inner]
 
     return [index.digest for index in tagged if _holds(index, digest, read)]
@@ -89,10 +81,3 @@ def _holds(index: Manifest, digest: str, read: t.Callable[[str], Manifest | None
         seen.update(inner)
         waiting += [found for found in map(read, inner) if found is not None]
     return False
-
-
-def _manifest(registry: Registry, ref: ImageRef) -> Manifest | None:
-    try:
-        return registry.manifest(ref)
-    except NotFound:
-        return None

@@ -139,17 +139,14 @@ def plan_repository(repository: Repository, policy: Policy, now: datetime, open_
 def read_images(repository: Repository) -> list[Found]:
     """Read every image of a repository that has a tag. Raises NotFound."""
     registry, path = repository.registry, repository.path
-    tags = registry.tags(path)
-    if tags is None and repository.named:
+    tagged = registry.tagged(path)
+    if tagged is None and repository.named:
         raise NotFound(f"{registry.host}/{path} is not there.", hint="Is the name right?")
-    tags = tags or []
-    manifests = in_parallel(lambda tag: _manifest(registry, ImageRef(path, registry.host, tag)), tags)
     names: dict[str, list[str]] = {}
     unique: dict[str, Manifest] = {}
-    for tag, manifest in zip(tags, manifests):
-        if manifest is not None:  # removed since the list was made
-            names.setdefault(manifest.digest, []).append(tag)
-            unique[manifest.digest] = manifest
+    for tag, manifest in (tagged or {}).items():
+        names.setdefault(manifest.digest, []).append(tag)
+        unique[manifest.digest] = manifest
     return in_parallel(lambda digest: _read(registry, path, unique[digest], tuple(names[digest])), list(unique))
 
 
@@ -201,16 +198,9 @@ def _by_host(plans: t.Sequence[RepositoryPlan]) -> t.Iterable[list[RepositoryPla
 
 def _read_untagged(registry: Registry, path: str, digests: t.Sequence[str]) -> list[Found]:
     """Read images that have no tag, which are in use by their digests: they hold parts that others may hold too."""
-    found = in_parallel(lambda digest: _manifest(registry, ImageRef(path, registry.host, digest=digest)), digests)
+    found = in_parallel(lambda digest: registry.find(ImageRef(path, registry.host, digest=digest)), digests)
     there = [manifest for manifest in found if manifest is not None]
     return in_parallel(lambda manifest: _read(registry, path, manifest, ()), there)
-
-
-def _manifest(registry: Registry, ref: ImageRef) -> Manifest | None:
-    try:
-        return registry.manifest(ref)
-    except NotFound:
-        return None
 
 
 def _read(registry: Registry, path: str, manifest: Manifest, tags: tuple[str, ...]) -> Found:
@@ -249,7 +239,7 @@ def _below(registry: Registry, path: str, index: Manifest) -> dict[str, Manifest
         digest = waiting.pop(0)
         if digest in found:
             continue
-        part = _manifest(registry, ImageRef(path, registry.host, digest=digest))
+        part = registry.find(ImageRef(path, registry.host, digest=digest))
         found[digest] = part  # None in a sparse index: not every platform was copied
         waiting += [] if part is None else [child.digest for child in part.children]
     return found
