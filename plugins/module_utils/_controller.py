@@ -11,8 +11,9 @@ import contextlib
 import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlunsplit
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import reachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.environment_plan import PLACES, SEPARATOR, Use, uses
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
@@ -28,6 +29,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._http import (
     Response,
     error_words,
     open_session,
+    redact,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._http_json import Client, sender
 
@@ -300,9 +302,11 @@ def open_controller(params: t.Mapping[str, t.Any], read_only: bool) -> Controlle
 
 def split_host(host: str) -> tuple[str, str | None]:
     """Return a server's address, and the API's path if the user gave one (``https://gateway/api/controller``)."""
-    parts = urlsplit(host if "://" in host else f"https://{host}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Invalid(f"`{host}` is no address of a controller.", hint="Expected `https://controller.example.com`.")
+    parts = reachable(host if "://" in host else f"https://{host}")
+    if parts is None:
+        raise Invalid(
+            f"`{redact(host)}` is no address of a controller.", hint="Expected `https://controller.example.com`."
+        )
     if parts.username is not None:
         raise Invalid(
             "`controller_host` holds a user.", hint="Give it as `controller_username` and `controller_password`."

@@ -32,6 +32,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._http import (
 
 with contextlib.suppress(ImportError):  # the modules say so, see _http.REQUESTS_IMPORT_ERROR
     import requests
+    import urllib3
 
 PAUSES = (0.1, 0.3, 1.0)  # seconds, unless the server says Retry-After
 LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is told to the user
@@ -84,10 +85,10 @@ class Client:
     def _render(self, method: str, path: str, body: object = None, more: t.Mapping[str, str] = NO_HEADERS) -> Request:
         if self._read_only and method not in SAFE:
             raise AssertionError(f"{method} {path} in check mode: the plan let it through")
-        url = urljoin(self.base_url, path)
-        if urlsplit(url)[:2] != urlsplit(self.base_url)[:2]:
+        url = _joined(self.base_url, path)
+        if url is None or urlsplit(url)[:2] != urlsplit(self.base_url)[:2]:
             raise Denied(
-                f"{self.base_url} points to another host, {redact(url)}.",
+                f"{self.base_url} points to another host, {redact(path)}.",
                 hint="It is not followed: our credentials are for the first host only.",
             )
         headers = {**self._headers, **more}
@@ -116,6 +117,14 @@ class Client:
         return self._send(request)
 
 
+def _joined(base_url: str, path: str) -> str | None:
+    """Return the address of a path, which may be one itself, None where it is none that can be read."""
+    try:
+        return urljoin(base_url, path)
+    except ValueError:
+        return None
+
+
 def sender(session: requests.Session, connection: Connection) -> Send:
     """Return what sends a Request. It follows no redirect: our credentials are for one host."""
 
@@ -133,7 +142,7 @@ def sender(session: requests.Session, connection: Connection) -> Send:
             ) as answer:
                 limit = LONGEST_ERROR if answer.status_code >= 400 else LONGEST_BODY
                 return Response(answer.status_code, answer.headers, read_bounded(answer, limit, request))
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # urllib3's: a wrong address
             raise unreachable(request, error) from error
 
     return send

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import reachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Denied,
     EEError,
@@ -412,7 +413,10 @@ def record_id(record: t.Mapping[str, t.Any]) -> str:
 
 def task_path(task: str) -> str:
     """Return the path of a task given by address or id. Raises Invalid."""
-    identifier = urlsplit(task).path.rstrip("/").rpartition("/")[2]
+    try:
+        identifier = urlsplit(task).path.rstrip("/").rpartition("/")[2]
+    except ValueError:
+        identifier = ""
     if not identifier:
         raise Invalid(f"`{task}` is no task of a hub.", hint="Give what `tasks` of `ee_hub_sync` returned.")
     return f"{TASKS}{quote(identifier)}/"
@@ -559,9 +563,9 @@ def hub_of(module: AnsibleModule) -> Hub:
 
 def split_host(host: str) -> tuple[str, str | None]:
     """Return address and root of ``hub.example.com`` or ``https://gateway.example.com/api/galaxy/``. Raises Invalid."""
-    parts = urlsplit(host if "://" in host else "https://" + host)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise Invalid(f"`hub_host` is `{host}`.", hint="Give an address such as `https://hub.example.com`.")
+    parts = reachable(host if "://" in host else "https://" + host)
+    if parts is None or parts.query or parts.fragment:
+        raise Invalid(f"`hub_host` is `{redact(host)}`.", hint="Give an address such as `https://hub.example.com`.")
     if parts.username is not None:
         raise Invalid("`hub_host` has a user in it.", hint="Give it with `hub_username`: addresses end up in logs.")
     path = parts.path.rstrip("/")

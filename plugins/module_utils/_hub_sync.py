@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 import typing as t
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from ansible_collections.foundry.ee.plugins.module_utils import _hub
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import reachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Conflict,
     Denied,
@@ -270,7 +271,7 @@ class Foreteller:
 
     def _upstream(self, registry: Record, remote: Remote) -> dict[str, str]:
         """Return the tags and digests that the hub would take. One that did not answer is not asked again."""
-        address = urlsplit(registry["url"])
+        address = _address(registry)
         if address.netloc in self._silent:
             raise self._silent[address.netloc]
         # As the hub itself does it: TLS is checked where the registry's record says so.
@@ -294,5 +295,16 @@ class Foreteller:
         return {tag: digest for tag, digest in digests.items() if digest is not None}
 
 
+def _address(registry: Record) -> SplitResult:
+    """Return where a registry's record says it is; a hub takes anything for an address. Raises Invalid."""
+    found = reachable(registry["url"])
+    if found is None:
+        raise Invalid(
+            f"The hub's registry `{registry['name']}` has no address that can be reached.",
+            hint="Give it one with `ee_hub_registry`.",
+        )
+    return found
+
+
 def _host(registry: Record) -> str:
-    return urlsplit(registry["url"]).netloc.rpartition("@")[2]
+    return _address(registry).netloc.rpartition("@")[2]

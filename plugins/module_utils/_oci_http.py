@@ -20,15 +20,10 @@ import time
 import typing as t
 from urllib.parse import urljoin, urlsplit
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, EEError, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import address, is_loopback, origin
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, EEError, Invalid, Unreachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import LONGEST_MANIFEST, broken
-from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import (
-    Credentials,
-    address,
-    api_host,
-    is_loopback,
-    origin,
-)
+from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import Credentials, api_host
 from ansible_collections.foundry.ee.plugins.module_utils._http import (
     LONGEST_ERROR,
     NO_HEADERS,
@@ -111,6 +106,11 @@ class Wire:
     def __init__(
         self, registry: str, connection: Connection, credentials: Credentials | None, *, read_only: bool
     ) -> None:
+        if address(f"https://{api_host(registry)}") is None:
+            raise Invalid(
+                f"`{registry}` is no address of a registry.",
+                hint="Expected a host such as `registry.example.com`, with a port of 1 to 65535 if it needs one.",
+            )
         self.registry = registry
         self.requests = 0
         self._connection = connection
@@ -231,7 +231,7 @@ class Wire:
                     raise self._no_answer(ask, error) from error
                 time.sleep(lost.pop(0))
                 continue
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError) as error:  # urllib3's: a proxy's address that is none
                 raise self._no_answer(ask, error) from error
             if answer.status_code == 500 and ask.method in SAFE and lost:
                 answer.close()

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import origin
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     OCI_INDEX,
     Descriptor,
     broken,
     parse_manifest,
 )
-from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import origin
 from ansible_collections.foundry.ee.plugins.module_utils._http import Response, redact
 from ansible_collections.foundry.ee.plugins.module_utils._oci_http import Ask, Wire
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import reachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict, Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.record_plan import RecordPlan
 
@@ -123,15 +123,11 @@ def _check_address(name: str, wanted: Fields) -> None:
         if name == "url" and name in wanted:
             raise Invalid("`url` is empty.", hint="Give an address such as `https://registry.example.com`.")
         return
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        raise Invalid(f"`{name}` is no address.", hint="Give one such as `https://registry.example.com`.") from None
+    parts = reachable(value)
+    if parts is None:  # not shown: a user and a password may be in it
+        raise Invalid(f"`{name}` is no address.", hint="Give an address such as `https://registry.example.com`.")
     if parts.username is not None or parts.password is not None:
         raise Invalid(f"`{name}` holds a user or password.", hint="Give them with their own options.")
-    if not good:
-        raise Invalid(f"`{name}` is `{value}`.", hint="Give an address such as `https://registry.example.com`.")
 
 
 def plan_present(

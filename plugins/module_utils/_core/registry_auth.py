@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+from ansible_collections.foundry.ee.plugins.module_utils._core.address import address, origin
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied
 
 DOCKER_HUB = "docker.io"
@@ -87,34 +87,6 @@ def check_realm(realm: str, registry: str) -> str:
         f"{registry} asks to authenticate at {theirs.scheme}://{theirs.netloc}, another host, and not both are HTTPS.",
         hint="The credentials were not sent. Reach the registry and its token service over HTTPS.",
     )
-
-
-def address(url: str) -> SplitResult | None:
-    """Return the parts of an HTTP address without a user, None where the other side named something else."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    usable = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and port != 0
-    return parts if usable else None
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port: what decides whether an address is the same server."""
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether ``host[:port]`` can only be this machine."""
-    name = (urlsplit(f"//{host}").hostname or "").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def api_host(registry: str) -> str:

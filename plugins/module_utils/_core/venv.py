@@ -173,7 +173,11 @@ def parse_requirement(line: str, comment: str = "") -> Package:
         return Package(
             python_name(match["name"]), "unpinned", hidden(line), None, hidden(text), "no version was recorded"
         )
-    return Package(hidden(text), "unknown", hidden(line), note="this line is not understood")
+    return _not_understood(text)
+
+
+def _not_understood(line: str) -> Package:
+    return Package(hidden(line), "unknown", hidden(line), note="this line is not understood")
 
 
 def _note_on_option(text: str) -> str:
@@ -199,7 +203,10 @@ def _located(name: str | None, url: str, line: str, *, editable: bool) -> Packag
     """Return a package that comes from a place, not from an index."""
     url, written_out = _written_out(url)
     scheme = url.partition("://")[0]
-    fragment = dict(parse_qsl(urlsplit(url).fragment))
+    try:
+        fragment = dict(parse_qsl(urlsplit(url).fragment))
+    except ValueError:  # brackets that hold no IPv6 address
+        return _not_understood(line)
     name = name or fragment.get("egg", "").partition("[")[0] or None
     shown = python_name(name) if name else hidden(url)
     if "://" not in url or scheme == "file" or scheme.endswith("+file"):

@@ -41,7 +41,7 @@ def shown(monkeypatch):
 def watched(way, texts):
     """Show what a file holds, one text after the other."""
     remaining = list(texts)
-    shower = ee_build._Shower(way, "b", lambda: remaining.pop(0), 0.001)
+    shower = ee_build._Shower(way, "b", lambda: remaining.pop(0) if remaining else "", 0.001)
     with shower:
         while remaining:
             pass

@@ -41,11 +41,21 @@ def test_host(host, address, root):
     assert split_host(host) == (address, root)
 
 
-@pytest.mark.parametrize("host", ["ftp://c.example.com", "https://", "https://me:secret@c.example.com"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ftp://c.example.com",
+        "https://",
+        "https://me:secret@c.example.com",
+        "ftp://me:secret@c",
+        "https://[x",
+        "c:99999",
+    ],
+)
 def test_host_that_is_none(host):
     with pytest.raises(Invalid) as refused:
         split_host(host)
-    assert "secret" not in str(refused.value).replace(host, "")
+    assert "secret" not in str(refused.value)
 
 
 def test_listing_reads_every_page_and_counts():

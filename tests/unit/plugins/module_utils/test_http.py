@@ -121,6 +121,24 @@ def test_another_host_is_not_asked(server, other):
     assert other.seen == []
 
 
+@pytest.mark.parametrize("path", ["https://[x", "https://[1.2]/x"])
+def test_what_is_no_address_is_not_asked(server, path):
+    with pytest.raises(Denied, match="points to another host, an address that cannot be read"):
+        client(server).call("GET", path)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("proxy", ["http://a..b:3128", "http://[::zz]:3128", "nonsense://p"])
+def test_a_proxy_that_can_be_none(monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    connection = http.Connection(timeout=5.0)
+    ours = http_json.Client(
+        "https://hub.example.com", http_json.sender(http.open_session(connection), connection), read_only=True
+    )
+    with pytest.raises(Unreachable, match=r"no answer from hub\.example\.com"):
+        ours.call("GET", "x/")
+
+
 def test_pages(server):
     for number in range(3):
         following = f"/api/things/?page={number + 1}" if number < 2 else None

@@ -420,10 +420,22 @@ def test_hosts(host, parts):
     assert _hub.split_host(host) == parts
 
 
-@pytest.mark.parametrize("host", ["ftp://hub", "https://", "https://u:p@hub", "https://hub/?x=1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ftp://hub",
+        "https://",
+        "https://u:pw@hub",
+        "https://hub/?x=1",
+        "ftp://u:pw@hub",
+        "https://u:pw@[::zz]",
+        "hub:99999",
+    ],
+)
 def test_hosts_refused(host):
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         _hub.split_host(host)
+    assert "pw" not in str(refused.value)
 
 
 @pytest.mark.parametrize("login", [{"hub_username": "u"}, {"hub_password": "p"}, {"hub_token": ""}])

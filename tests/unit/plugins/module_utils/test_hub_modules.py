@@ -263,7 +263,11 @@ def syncs(hub):
             f"GET {path}_content/tags/": tags(latest=f"d{number}"),
             f"POST {path}_content/sync/": (202, started(number)),
             f"GET {_hub.TASKS}{number}/": ended_sync(f"s/{number}", number),
-            f"GET {_hub.REGISTRIES}{number}/": {"id": str(number), "url": f"https://r{number}.example.com"},
+            f"GET {_hub.REGISTRIES}{number}/": {
+                "id": str(number),
+                "name": f"r{number}",
+                "url": f"https://r{number}.example.com",
+            },
         }
     return hub
 
@@ -295,6 +299,13 @@ def test_credentials_that_may_go_where_they_are_asked_for(syncs, monkeypatch, na
     result = run(ee_hub_sync, check=True, repositories=names, upstream=upstream)
     assert not result["failed"]
     assert "is a warning" in result["warned"][0]
+
+
+def test_an_upstream_at_no_address(syncs):
+    syncs.answers[f"GET {_hub.REGISTRIES}1/"]["url"] = "https://[::zz]"
+    result = run(ee_hub_sync, check=True, repositories=["s/1"])
+    assert not result["failed"]
+    assert "registry `r1` has no address that can be reached" in result["warned"][0]
 
 
 def test_all_are_looked_at_before_one_is_started(syncs, monkeypatch):

@@ -367,7 +367,7 @@ def test_a_token_service_that_is_busy_or_breaks_off(registry):
     assert all(seen.headers["accept-encoding"] == "identity" for seen in registry.seen)
 
 
-@pytest.mark.parametrize("realm", ["http://[::1", "http://127.0.0.1:abc/token", "/token", ""])
+@pytest.mark.parametrize("realm", ["http://[::1", "http://127.0.0.1:abc/token", "http://a..b/token", "/token", ""])
 def test_a_token_service_at_no_address(registry, realm):
     challenge = f'Bearer realm="{realm}"'
     registry.on("HEAD", lambda handler: handler.answer(401, WWW_Authenticate=challenge))
@@ -391,6 +391,23 @@ def test_an_identity_token_is_exchanged(registry, tmp_path):
     assert open_(registry, read_only=True, authfile=str(authfile)).digest(ref(registry)) == digest
     assert "refresh_token=long-lived" in taken["body"]
     assert "scope=repository%3Ateam%2Fee%3Apull" in taken["body"]
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("host", ["localhost:99999", "[1.2.3]", f"r.{'a' * 64}"])
+@pytest.mark.parametrize("validate_certs", [True, False])
+def test_a_host_that_can_be_none(host, validate_certs):
+    with pytest.raises(Invalid, match="is no address of a registry"):
+        _oci.open_registry(f"{host}/team/ee:1.0", {"validate_certs": validate_certs}, read_only=True)
+
+
+@pytest.mark.parametrize("proxy", ["http://a..b:3128", "http://[::zz]:3128", "http://p:99999", "nonsense://p"])
+def test_a_proxy_that_can_be_none(monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(Unreachable, match=r"Cannot read r.example.com/ee:1.0: no answer"):
+        _oci.open_registry("r.example.com/ee:1.0", {}, read_only=True).digest("r.example.com/ee:1.0")
 
 
 # Redirects
@@ -436,7 +453,9 @@ def test_redirects_to_what_is_no_web_address(registry, location):
         open_(registry).manifest(ref(registry))
 
 
-@pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/x", "http://127.0.0.1:abc/x", "/\xe9"])
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "http://127.0.0.1:99999/x", "http://127.0.0.1:abc/x", "http://a..b/x", "/\xe9"]
+)
 def test_redirects_and_uploads_to_no_address(registry, location):
     registry.on("GET .*/blobs/", faults.redirect(location))
     with pytest.raises(Denied, match="sends us to"):

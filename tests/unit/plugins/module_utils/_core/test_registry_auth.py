@@ -62,18 +62,6 @@ def test_realms_that_may_not(registry, realm):
         a.check_realm(realm, registry)
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000", "a.localhost"]
-)
-def test_loopback(host):
-    assert a.is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["example.com", "10.0.0.1:5000", "localhost.example.com", "[fe80::1]", "128.0.0.1"])
-def test_not_loopback(host):
-    assert not a.is_loopback(host)
-
-
 def test_docker_hub_has_another_host_and_a_library():
     assert a.api_host("docker.io") == "registry-1.docker.io"
     assert a.api_repository("docker.io", "debian") == "library/debian"

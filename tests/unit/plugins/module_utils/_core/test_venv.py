@@ -255,3 +255,11 @@ def test_packages_from_their_files(direct_url, requirement):
 )
 def test_the_version_of_python(cfg, libraries, version):
     assert venv.version_of_python(cfg, libraries) == version
+
+
+@pytest.mark.parametrize("line", ["x @ https://[y/a.whl", "git+https://u:pw@[::zz]/a@v#egg=q", "-e git+ssh://git@[h/x"])
+def test_an_address_that_cannot_be_read(line):
+    (package,) = venv.parse_freeze(line)
+    assert package.kind == "unknown"
+    assert "not understood" in str(package.note)
+    assert "pw" not in str(package)
