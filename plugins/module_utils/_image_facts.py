@@ -19,7 +19,8 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.build_plan import
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_scripts import look_inside
-from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Platform, only_platform, platform_of
+from ansible_collections.foundry.ee.plugins.module_utils._core.index import only_platform, platform_of
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Platform
 from ansible_collections.foundry.ee.plugins.module_utils._engine import Completed, Engine, LocalImage
 from ansible_collections.foundry.ee.plugins.module_utils._engine_access import Reach
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry

@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, NotFound, Unreachable
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_labels import read_created
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef, parse
-from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import only_platform
+from ansible_collections.foundry.ee.plugins.module_utils._core.index import only_platform
 from ansible_collections.foundry.ee.plugins.module_utils._core.usage import ImageState
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, in_parallel, open_registry
 

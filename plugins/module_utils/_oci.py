@@ -27,8 +27,6 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     Manifest,
     Platform,
     broken,
-    make_index,
-    only_platform,
     parse_manifest,
     referrers_tag,
 )
@@ -149,6 +147,8 @@ class Registry:
 
         Without ``platform``: linux/amd64, else the first. Raises NotFound.
         """
+        from ansible_collections.foundry.ee.plugins.module_utils._core.index import only_platform
+
         name, _which = self._split(ref)
         manifest = self.manifest(ref)
         if manifest.is_index:
@@ -308,6 +308,8 @@ class Registry:
 
     def _list_referrer(self, name: str, manifest: Manifest) -> None:
         """Add a referrer to the tag that stands in for the referrers API (distribution-spec, "Pushing Manifests")."""
+        from ansible_collections.foundry.ee.plugins.module_utils._core.index import make_index
+
         subject = t.cast(str, manifest.subject)
         index = self._fallback_index(name, subject)
         known = [] if index is None else [dict(c.raw) for c in index.children]

@@ -10,6 +10,7 @@ import json
 import typing as t
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import EEError, Invalid, NotFound
+from ansible_collections.foundry.ee.plugins.module_utils._core.index import pick, platform_of
 from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     INDEXES,
     LONGEST_MANIFEST,
@@ -18,8 +19,6 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import (
     Manifest,
     Platform,
     broken,
-    pick,
-    platform_of,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, in_parallel
 from ansible_collections.foundry.ee.plugins.module_utils._oci_sources import Node, RegistrySource, Source

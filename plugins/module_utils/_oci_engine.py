@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Failed, Invalid, NotFound
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
+from ansible_collections.foundry.ee.plugins.module_utils._core.index import only_platform
 from ansible_collections.foundry.ee.plugins.module_utils._core.location import Location
-from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Manifest, Platform, only_platform
+from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import Manifest, Platform
 from ansible_collections.foundry.ee.plugins.module_utils._core.tags import TagPlan
 from ansible_collections.foundry.ee.plugins.module_utils._engine import Access, Engine, LocalImage, open_engine
 from ansible_collections.foundry.ee.plugins.module_utils._engine_access import Reach

@@ -11,8 +11,6 @@ import copy
 import http.client
 import http.cookiejar
 import io
-import json
-import re
 import socket
 import ssl
 import threading
@@ -33,12 +31,9 @@ from ansible_collections.foundry.ee.plugins.module_utils._http import (
     Connection,
     Request,
     Response,
-    error_for,
-    error_words,
     open_session,
     redact,
     retry_after,
-    shown,
     unreachable,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._oci_auth import Authorizer
@@ -157,10 +152,10 @@ class Wire:
 
     def fail(self, ask: Ask, response: Response) -> EEError:
         """Return the error that an answer stands for, with what helps for a registry."""
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_words import failure
+
         request = Request(ask.method, urljoin(self.base_url, ask.url))
-        if response.status in (401, 403):
-            return self._denied(request, response)
-        return error_for(request, response, registry_words(response), doing(request, self.registry))
+        return failure(request, response, self.registry, known=self.credentials is not None)
 
     @contextlib.contextmanager
     def stream(self, ask: Ask) -> t.Iterator[requests.Response]:
@@ -210,6 +205,8 @@ class Wire:
         return bytes(body)
 
     def _no_answer(self, ask: Ask, error: Exception) -> Unreachable:
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_words import doing
+
         request = Request(ask.method, urljoin(self.base_url, ask.url))
         return unreachable(request, error, doing(request, self.registry))
 
@@ -349,55 +346,6 @@ class Wire:
                 known = self._connection
                 self._stranger = _session(Connection(known.validate_certs, known.ca_path, timeout=known.timeout))
             return self._stranger
-
-    def _denied(self, request: Request, response: Response) -> Denied:
-        words = registry_words(response)
-        told = f": {words}" if words else ""  # an answer to HEAD has none
-        if self.credentials is None:
-            hint = "No credentials were found: give `username` and `password`, `token` or `authfile`, or log in."
-        else:
-            hint = f"The credentials were sent: are they right, and do they allow {_verb(request)}?"
-        return Denied(
-            f"Cannot {doing(request, self.registry)}: {self.registry} answered {response.status}{told}.",
-            hint=hint,
-            status=response.status,
-            method=request.method,
-            url=redact(request.url),
-        )
-
-
-def doing(request: Request, registry: str) -> str:
-    """Return what a request to a registry is for, in the user's words."""
-    path = urlsplit(request.url).path
-    match = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags|referrers)/(.*)", path)
-    if match is None:
-        return f"list the repositories of {registry}" if path == "/v2/_catalog" else f"reach {redact(request.url)}"
-    name, kind, which = match.groups()
-    where = f"{registry}/{name}"
-    if kind == "manifests":
-        verb = {"PUT": "write", "DELETE": "delete"}.get(request.method, "read")
-        return f"{verb} {where}{'@' if ':' in which else ':'}{which}"
-    if kind == "blobs" and which.startswith("uploads/"):
-        return f"send a blob to {where}"
-    return {
-        "blobs": f"read the blob {which} of {where}",
-        "tags": f"list the tags of {where}",
-        "referrers": f"list what is attached to {where}@{which}",
-    }[kind]
-
-
-def _verb(request: Request) -> str:
-    return "reading" if request.method in SAFE else "writing"
-
-
-def registry_words(response: Response) -> str:
-    """Return the errors of a body of the distribution API as ``CODE: message``, each once."""
-    try:
-        errors = json.loads(response.body)["errors"]
-        told = [f"{error['code']}: {error.get('message') or ''}".rstrip(": ") for error in errors]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return error_words(response)
-    return shown("; ".join(dict.fromkeys(told)))
 
 
 def content_length(headers: t.Mapping[str, str]) -> int | None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Conflict
-from ansible_collections.foundry.ee.plugins.module_utils._core.manifest import join
+from ansible_collections.foundry.ee.plugins.module_utils._core.index import join
 from ansible_collections.foundry.ee.plugins.module_utils._oci import required
 from ansible_collections.foundry.ee.plugins.module_utils._oci_copy import (
     Image,

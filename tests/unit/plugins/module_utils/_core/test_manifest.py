@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from ansible_collections.foundry.ee.plugins.module_utils._core import index as i
 from ansible_collections.foundry.ee.plugins.module_utils._core import manifest as m
 from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid, NotFound, Unreachable
 
@@ -22,7 +23,7 @@ def image(layer: str = A, **more) -> m.Manifest:
 
 
 def index(*platforms: m.Platform) -> m.Manifest:
-    return m.join([(image(m.digest_of(str(p).encode())), p) for p in platforms], "here")
+    return i.join([(image(m.digest_of(str(p).encode())), p) for p in platforms], "here")
 
 
 def test_a_manifest_is_the_bytes_it_came_as():
@@ -118,24 +119,24 @@ def test_joining_depends_on_the_images_only():
 
 def test_two_images_for_one_platform_are_not_joined():
     with pytest.raises(Invalid, match="Two different images for linux/amd64"):
-        m.join([(image(A), AMD64), (image(B), AMD64)], "here")
+        i.join([(image(A), AMD64), (image(B), AMD64)], "here")
 
 
 def test_picking_one_platform_gives_its_image():
-    picked = m.pick(index(AMD64, ARM64), [ARM64], "here")
+    picked = i.pick(index(AMD64, ARM64), [ARM64], "here")
     assert isinstance(picked, m.Descriptor)
     assert picked.platform == ARM64
 
 
 def test_picking_several_gives_an_index_of_them():
-    picked = m.pick(index(AMD64, ARM64, ARM_V7), [ARM64, AMD64], "here")
+    picked = i.pick(index(AMD64, ARM64, ARM_V7), [ARM64, AMD64], "here")
     assert isinstance(picked, m.Manifest)
     assert [c.platform for c in picked.children] == [AMD64, ARM64]
 
 
 def test_picking_all_changes_nothing():
     whole = index(AMD64, ARM64)
-    assert m.pick(whole, [ARM64, AMD64], "here") is whole
+    assert i.pick(whole, [ARM64, AMD64], "here") is whole
 
 
 def test_an_attestation_goes_with_its_image():
@@ -143,9 +144,9 @@ def test_an_attestation_goes_with_its_image():
     note = {"vnd.docker.reference.digest": whole.children[0].digest}
     unknown = {"os": "unknown", "architecture": "unknown"}
     attestation = {"mediaType": m.OCI_MANIFEST, "digest": B, "size": 3, "platform": unknown, "annotations": note}
-    whole = m.make_index([*(dict(c.raw) for c in whole.children), attestation])
-    with_it = m.pick(whole, [AMD64, ARM64], "here")
-    without = m.pick(whole, [ARM64, ARM_V7], "here")
+    whole = i.make_index([*(dict(c.raw) for c in whole.children), attestation])
+    with_it = i.pick(whole, [AMD64, ARM64], "here")
+    without = i.pick(whole, [ARM64, ARM_V7], "here")
     assert isinstance(with_it, m.Manifest)
     assert isinstance(without, m.Manifest)
     assert B in [c.digest for c in with_it.children]
@@ -154,14 +155,14 @@ def test_an_attestation_goes_with_its_image():
 
 def test_a_missing_platform_is_named_with_those_there_are():
     with pytest.raises(NotFound, match=r"no image for linux/arm/v7\. It has: linux/amd64, linux/arm64"):
-        m.pick(index(AMD64, ARM64), [AMD64, ARM_V7], "here")
+        i.pick(index(AMD64, ARM64), [AMD64, ARM_V7], "here")
 
 
 def test_the_usual_platform():
-    assert m.only_platform(index(ARM64, AMD64), None, "here").platform == AMD64
-    assert m.only_platform(index(ARM64, ARM_V7), None, "here").platform == ARM_V7
+    assert i.only_platform(index(ARM64, AMD64), None, "here").platform == AMD64
+    assert i.only_platform(index(ARM64, ARM_V7), None, "here").platform == ARM_V7
     with pytest.raises(NotFound):
-        m.only_platform(index(ARM64), AMD64, "here")
+        i.only_platform(index(ARM64), AMD64, "here")
 
 
 def test_subject_and_artifact_type():
