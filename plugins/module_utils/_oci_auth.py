@@ -6,25 +6,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 import typing as t
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Invalid, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Invalid
 from ansible_collections.foundry.ee.plugins.module_utils._core.registry_auth import (
     Challenge,
     Credentials,
-    check_realm,
     parse_challenges,
 )
-from ansible_collections.foundry.ee.plugins.module_utils._http import Request, Response, Send, error_for, error_words
+from ansible_collections.foundry.ee.plugins.module_utils._http import Response, Send
 
 _SPARE = 10.0  # seconds; a token this close to its end is renewed before it is used
-_TOKEN_LIFE = 60.0  # seconds, where the service does not say; source: the distribution project's token specification
 
 
 def credentials_from(options: t.Mapping[str, t.Any], registry: str, repository: str | None) -> Credentials | None:
@@ -132,63 +128,13 @@ class Authorizer:
         return "basic" in challenges and self._credentials is not None and self._credentials.basic not in (None, sent)
 
     def _token(self, scope: str, challenge: Challenge, send: Send) -> str:
+        from ansible_collections.foundry.ee.plugins.module_utils._oci_tokens import fetch_token
+
         known = self._tokens.get(scope)
         if known is not None and known.expires - _SPARE > time.monotonic():
             return known.value
         wanted = sorted({*scope.split(), *challenge.parameters.get("scope", "").split()} if scope else set())
         started = time.monotonic()
-        value, life = self._fetch(challenge, wanted, send)
+        value, life = fetch_token(challenge, wanted, send, self._base_url, self._credentials)
         self._tokens[scope] = _Token(value, started + max(life, _SPARE + 1))
         return value
-
-    def _fetch(self, challenge: Challenge, scopes: t.Sequence[str], send: Send) -> tuple[str, float]:
-        realm = check_realm(challenge.parameters.get("realm", ""), self._base_url)
-        ours = self._credentials
-        query: list[tuple[str, str]] = []
-        if challenge.parameters.get("service"):
-            query.append(("service", challenge.parameters["service"]))
-        if ours is not None and ours.identity_token is not None:
-            query += [("grant_type", "refresh_token"), ("refresh_token", ours.identity_token)]
-            query += [("client_id", "foundry.ee"), ("scope", " ".join(scopes))]
-            body = urlencode(query).encode()
-            request = Request("POST", realm, {"Content-Type": "application/x-www-form-urlencoded"}, body)
-        else:
-            query += [("scope", scope) for scope in scopes]
-            headers = {"Authorization": ours.basic} if ours is not None and ours.basic is not None else {}
-            request = Request("GET", _with_query(realm, query), headers)
-        response = send(request)
-        if response.status in (401, 403):
-            raise _refused(self._base_url, request, response, ours)
-        if response.status != 200:
-            raise error_for(request, response, error_words(response))
-        return _read_token(response, realm)
-
-
-def _with_query(url: str, query: t.Sequence[tuple[str, str]]) -> str:
-    parts = urlsplit(url)
-    joined = "&".join(part for part in (parts.query, urlencode(query)) if part)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, joined, ""))
-
-
-def _refused(registry: str, request: Request, response: Response, ours: Credentials | None) -> Denied:
-    who = "an anonymous user" if ours is None else f"user `{ours.username}`" if ours.username else "the identity token"
-    hint = "Give `username` and `password`, or log in." if ours is None else "Are user and password right?"
-    return Denied(
-        f"The token service of {registry} gives {who} no token: {response.status} {error_words(response)}.",
-        hint=hint,
-        status=response.status,
-        method=request.method,
-        url=urlunsplit((*urlsplit(request.url)[:3], "", "")),
-    )
-
-
-def _read_token(response: Response, realm: str) -> tuple[str, float]:
-    try:
-        answer = json.loads(response.body)
-        value = answer.get("token") or answer.get("access_token")
-        life = float(answer.get("expires_in") or _TOKEN_LIFE)
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise Unreachable(f"The token service {realm} answered with something that is no token.") from error
-    if not isinstance(value, str) or not value or any(ord(c) < 33 or ord(c) > 126 for c in value):
-        raise Unreachable(f"The token service {realm} answered without a token.")
-    return value, life
