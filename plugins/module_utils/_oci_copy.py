@@ -277,6 +277,7 @@ def _send_blobs(source: Source, destination: Destination, part: Part) -> None:
 
 
 def warnings_of(source: Source, *images: Image | None) -> tuple[str, ...]:
+    """Return what the user should know of the images that were loaded: what a source lists and does not have."""
     lost = sorted({digest for image in images if image is not None for digest in image.lost})
     return tuple(
         f"{source.where} lists {digest} as attached to the image, and does not have it: it was not copied."
@@ -285,6 +286,7 @@ def warnings_of(source: Source, *images: Image | None) -> tuple[str, ...]:
 
 
 def missing_referrers(image: Image, there: RegistrySource) -> dict[str, str | None]:
+    """Return what is attached to an image and not to its copy ``there``, as a plan's ``extra``: ``@digest`` each."""
     wanted = dict.fromkeys(part.root.digest for part in image.attached)
     have = {
         digest

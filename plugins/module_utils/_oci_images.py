@@ -345,8 +345,8 @@ def current_digests(registry: Registry, ref: ImageRef, names: t.Sequence[str], i
     """Return what the tags that matter stand for, with as few requests as possible."""
     if not item.exact and len(names) <= _FEW:
         return registry.digests(ref.repository, names)
-    there = registry.tags(ref.repository) or []
-    asked = there if item.exact else [tag for tag in names if tag in set(there)]
+    there = dict.fromkeys(registry.tags(ref.repository) or [])
+    asked = there if item.exact else [tag for tag in names if tag in there]
     return {**dict.fromkeys(names), **registry.digests(ref.repository, asked)}
 
 
