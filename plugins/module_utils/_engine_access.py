@@ -16,7 +16,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Fai
 from ansible_collections.foundry.ee.plugins.module_utils._core.image_ref import ImageRef
 from ansible_collections.foundry.ee.plugins.module_utils._engine import LOCAL, Access
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry, open_registry
-from ansible_collections.foundry.ee.plugins.module_utils._oci_auth import default_files
+from ansible_collections.foundry.ee.plugins.module_utils._oci_auth import default_files, is_there
 from ansible_collections.foundry.ee.plugins.module_utils._workspace import Workspace
 
 
@@ -93,8 +93,8 @@ def _known_auth(authfile: str | None) -> list[t.Any]:
     Raises Invalid if the one that is named is not there.
     """
     if authfile is None:
-        return [_load(path) for path in default_files(os.environ) if path.is_file()]
-    if not Path(authfile).is_file():
+        return [_load(path) for path in default_files(os.environ) if is_there(path)]
+    if not is_there(Path(authfile)):
         raise Invalid(f"The credentials file {authfile} (`authfile`) is not there.", hint="Mend the path, or log in.")
     return [_load(Path(authfile))]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import os
 import ssl
 import time
 import traceback
@@ -77,7 +78,13 @@ class Connection(t.NamedTuple):
 
 
 def open_session(connection: Connection) -> requests.Session:
-    """Return a session that checks TLS as told. Proxies come from the environment."""
+    """Return a session that checks TLS as told. Proxies come from the environment. Raises Invalid for missing files."""
+    for what, path in (
+        ("CA", connection.ca_path if connection.validate_certs else None),
+        ("client certificate", connection.client_cert),
+        ("key of the client certificate", connection.client_key),
+    ):
+        _check_readable(what, path)
     session = requests.Session()
     session.verify = connection.ca_path or True if connection.validate_certs else False
     if not connection.validate_certs:
@@ -91,6 +98,21 @@ def open_session(connection: Connection) -> requests.Session:
     # Redirects are ours to judge. Even where it does not follow them, requests reads the bodies of redirects whole.
     session.get_redirect_target = _no_target  # type: ignore[method-assign,assignment]
     return session
+
+
+def _check_readable(what: str, path: str | None) -> None:
+    """Refuse what requests would end in a traceback over."""
+    if not path:
+        return
+    try:
+        readable = os.access(path, os.R_OK)
+    except ValueError:  # a null byte
+        readable = False
+    if not readable:
+        raise Invalid(
+            f"The file of the {what}, {path!r}, is not there or may not be read.",
+            hint="It has to be on the host on which the task runs, readable for its user.",
+        )
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -142,7 +142,7 @@ def sender(session: requests.Session, connection: Connection) -> Send:
             ) as answer:
                 limit = LONGEST_ERROR if answer.status_code >= 400 else LONGEST_BODY
                 return Response(answer.status_code, answer.headers, read_bounded(answer, limit, request))
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # urllib3's: a wrong address
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests', and what its environment names
             raise unreachable(request, error) from error
 
     return send

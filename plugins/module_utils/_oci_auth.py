@@ -34,11 +34,11 @@ def credentials_from(options: t.Mapping[str, t.Any], registry: str, repository: 
         return Credentials(username=options["username"], password=options.get("password") or "")
     if options.get("authfile") is not None:
         path = Path(options["authfile"])
-        if not _is_there(path):
+        if not is_there(path):
             raise Invalid(f"The credentials file {path} (`authfile`) is not there, or in a place that we may not see.")
         return _from_file(path, registry, repository)
     for path in default_files(os.environ):
-        if _is_there(path):
+        if is_there(path):
             found = _from_file(path, registry, repository)
             if found is not None:
                 return found
@@ -61,7 +61,7 @@ def default_files(environment: t.Mapping[str, str]) -> list[Path]:
     return [first, config / "containers" / "auth.json", docker / "config.json"]
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether a file is there. A folder that we may not look into is another user's, after ``become`` for one."""
     try:
         return path.is_file()

@@ -228,7 +228,7 @@ class Wire:
                     raise self._no_answer(ask, error) from error
                 time.sleep(lost.pop(0))
                 continue
-            except (requests.RequestException, HTTPError) as error:  # urllib3's: a proxy's address that is none
+            except (OSError, HTTPError) as error:  # all of requests', and what its environment names: CAs, proxies
                 raise self._no_answer(ask, error) from error
             if answer.status_code == 500 and ask.method in SAFE and lost:
                 answer.close()

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from ansible_collections.foundry.ee.plugins.module_utils import _oci, _oci_http
-from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Unreachable
+from ansible_collections.foundry.ee.plugins.module_utils._core.errors import Denied, Invalid, Unreachable
 from ansible_collections.foundry.ee.plugins.module_utils._http import Connection
 from ansible_collections.foundry.ee.tests.unit import fault_registry as faults
 from ansible_collections.foundry.ee.tests.unit.fault_registry import FaultRegistry
@@ -65,6 +65,35 @@ def test_the_authority_decides(pki):
         with pytest.raises(Unreachable, match=r"certificate is not trusted.*ca_path"):
             digest(registry, **LOGIN)
         assert registry.seen == []
+
+
+@pytest.mark.parametrize("option", ["ca_path", "client_cert", "client_key"])
+@pytest.mark.parametrize("path", ["/nonexistent/x.pem", "a\0b"])
+def test_a_file_that_is_not_there(pki, option, path):
+    with pytest.raises(Invalid, match="is not there or may not be read"):
+        _oci.open_registry("127.0.0.1:1/team/ee:1.0", {"client_cert": str(pki / "leaf.pem"), option: path}, True)
+
+
+def test_an_authority_that_is_not_asked_for_may_be_missing(pki):
+    with FaultRegistry(tls=context(pki)) as registry:
+        image = registry.put_image("team/ee", "1.0")
+        assert digest(registry, ca_path="/nonexistent/x.pem", validate_certs=False) == image
+
+
+@pytest.mark.parametrize("option", ["ca_path", "client_cert", "client_key"])
+def test_a_file_of_something_else(pki, option):
+    options = {"ca_path": str(pki / "ca.pem"), "client_cert": str(pki / "leaf.pem")}
+    with FaultRegistry(tls=context(pki)) as registry, pytest.raises(Unreachable, match="no answer from"):
+        digest(registry, **{**options, option: str(pki / "ext")})
+
+
+def test_an_authority_of_the_environment_that_is_not_there(pki, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent/x.pem")
+    with FaultRegistry(tls=context(pki)) as registry:
+        image = registry.put_image("team/ee", "1.0")
+        assert digest(registry, ca_path=str(pki / "ca.pem")) == image
+        with pytest.raises(Unreachable, match="no answer from"):
+            digest(registry)
 
 
 def test_our_certificate_is_shown_to_the_registry_and_nobody_else(pki):
