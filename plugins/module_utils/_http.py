@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP as every client here wants it: requests and answers, sessions, and errors in words."""
+"""HTTP as every client here wants it: requests and answers, sessions, and errors in words.
+
+``_http_json`` is the client of JSON APIs that stands on it, ``_oci_http`` that of registries.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,6 @@ from ansible_collections.foundry.ee.plugins.module_utils._oci_http import Ask
 if t.TYPE_CHECKING:
     from ansible_collections.foundry.ee.plugins.module_utils._hub import Hub
 
-_HUB_REALM = "/token/"  # where a Galaxy NG sends clients for their tokens
 _WAIT = 120.0  # seconds for a hub's task, where the options have no `wait_timeout`
 
 
@@ -123,8 +122,7 @@ def remover_of(registry: Registry, options: t.Mapping[str, t.Any], *, read_only:
 
     Only a registry that asks for tokens the way a Galaxy NG does is asked whether it is one. Raises EEError.
     """
-    realm = registry.wire.realm
-    if realm is None or not realm.endswith(_HUB_REALM):
+    if not registry.is_pulp:
         return DistributionRemover(registry)
     from ansible_collections.foundry.ee.plugins.module_utils._hub import hub_behind
 

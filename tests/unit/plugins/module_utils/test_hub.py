@@ -24,6 +24,7 @@ from ansible_collections.foundry.ee.plugins.module_utils._core.errors import (
     Unreachable,
 )
 from ansible_collections.foundry.ee.plugins.module_utils._oci import Registry
+from ansible_collections.foundry.ee.plugins.module_utils._oci_http import Wire
 from ansible_collections.foundry.ee.plugins.module_utils._oci_remove import HubRemover, remover_of
 
 HTML = "<!doctype html><h1>Not Found</h1>"
@@ -335,8 +336,11 @@ def test_how_long_a_hub_behind_a_registry_may_take(monkeypatch, options, seconds
             self.waited.append(timeout)
 
     monkeypatch.setattr(_hub, "hub_behind", lambda *_args, **_more: Hub())
-    wire = SimpleNamespace(realm="https://hub.example.com/token/", credentials=None, base_url="https://hub.example.com")
-    remover = remover_of(t.cast(Registry, SimpleNamespace(wire=wire)), options, read_only=False)
+    host = "hub.example.com"
+    wire = SimpleNamespace(
+        registry=host, realm=f"https://{host}/token/", credentials=None, base_url=f"https://{host}", requests=0
+    )
+    remover = remover_of(Registry(t.cast(Wire, wire)), options, read_only=False)
     remover.untag("a", ["1"])
     remover.delete("a", "sha256:1")
     remover.tag("a", "2", "sha256:1")
