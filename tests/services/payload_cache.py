@@ -54,7 +54,7 @@ def keep() -> None:
 def main() -> None:
     installed = pathlib.Path(sysconfig.get_path("purelib"), "payload_cache.py")
     shutil.rmtree(installed.with_suffix(".kept"), ignore_errors=True)
-    installed.with_suffix(".kept").mkdir()
+    installed.with_suffix(".kept").mkdir(exist_ok=True)  # what another run on this machine keeps meanwhile may stay
     shutil.copy(__file__, installed)
     installed.with_suffix(".pth").write_text(PTH)
 
