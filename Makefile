@@ -21,5 +21,6 @@ bench: ## side by side with the peers
 docs: ## the documentation site, in .work/site
 	.ci/docs
 
-clean: ## what the commands above left in the clone (what they keep in ~/.cache/foundry-ee stays)
+clean: ## what the commands above left in the clone, and the quickstart's registry (what they keep in ~/.cache/foundry-ee stays)
+	REGISTRY_HOME=$(CURDIR)/.work/quickstart/registry tests/services/registry stop
 	rm -rf .work tests/output
